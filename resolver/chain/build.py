@@ -1,0 +1,61 @@
+"""From the directives of a server block to its parts and the head of its chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+
+from resolver.chain.link import link
+from resolver.chain.plugin import Part, Plugin
+from resolver.chain.setup import Block, Host, Setup, SetupFunction
+from resolver.config.model import Directive, ServerBlock
+from resolver.errors import ConfigError, ConfigErrors
+
+
+def build(
+    source: ServerBlock,
+    block: Block,
+    host: Host,
+    order: Sequence[str],
+    find: Callable[[str], SetupFunction | None],
+) -> None:
+    """Set up every directive of ``source`` and put parts and chain head into ``block``.
+
+    Opens nothing. Raises ConfigErrors with all mistakes of the block.
+    """
+    errors: list[ConfigError] = []
+    groups: dict[str, list[Directive]] = {}
+    for directive in source.directives:
+        groups.setdefault(directive.name.text, []).append(directive)
+    for name in (name for name in groups if name not in order):
+        errors.append(_unknown(groups[name][0], order))
+    for name in (name for name in order if name in groups):
+        try:
+            block.parts.extend(_parts(name, tuple(groups[name]), block, host, find))
+        except ConfigError as error:
+            errors.append(error)
+        except ConfigErrors as several:
+            errors.extend(several.errors)
+    if errors:
+        raise ConfigErrors(errors)
+    block.resolve = link(part for part in block.parts if isinstance(part, Plugin))
+
+
+def _parts(
+    name: str,
+    directives: tuple[Directive, ...],
+    block: Block,
+    host: Host,
+    find: Callable[[str], SetupFunction | None],
+) -> Sequence[Part]:
+    function = find(name)
+    if function is None:
+        raise directives[0].error(f"directive {name} is known to CoreDNS but not built into this version yet")
+    made = function(Setup(directives, block, host))
+    return (made,) if isinstance(made, Part) else made
+
+
+def _unknown(directive: Directive, order: Sequence[str]) -> ConfigError:
+    name = directive.name.text
+    near = get_close_matches(name, order, n=1)
+    return directive.error(f"unknown directive {name!r}", f"did you mean {near[0]}?" if near else "")

@@ -1,0 +1,93 @@
+"""What parts can offer to others and to the runtime; the only way in which plugins meet."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Ready(Protocol):
+    """A part that needs time before it can serve."""
+
+    def is_ready(self) -> bool:
+        """Whether it can serve now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings:
+    """How the listeners of a server block behave. Times are in seconds, 0 means no limit where a limit is optional."""
+
+    addresses: tuple[str, ...] = ()
+    read_timeout: float = 3.0
+    write_timeout: float = 5.0
+    idle_timeout: float = 10.0
+    sockets: int = 1
+    max_connections: int = 1000
+    max_queries_per_connection: int = 0
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A part that says how its server block listens (bind, timeouts, multisocket)."""
+
+    def listen(self, settings: ListenSettings) -> ListenSettings:
+        """The settings with this part's own put in."""
+
+
+class HttpAnswer(NamedTuple):
+    """A small HTTP answer: status, media type, body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HttpEndpoint:
+    """A path to serve with GET at an address. ``host`` empty means all addresses."""
+
+    host: str
+    port: int
+    path: str
+    answer: Callable[[], Awaitable[HttpAnswer]]
+    tls: Any = None
+
+
+@runtime_checkable
+class HttpServing(Protocol):
+    """A part that wants HTTP endpoints. Parts that name the same address and path share one."""
+
+    def endpoints(self) -> Sequence[HttpEndpoint]:
+        """The endpoints to open; the runtime owns the sockets and keeps them over a reload."""
+
+
+@runtime_checkable
+class Lameduck(Protocol):
+    """A part that asks the server to go on answering for a while after it was told to stop."""
+
+    @property
+    def lameduck(self) -> float:
+        """Seconds to go on."""
+
+
+@runtime_checkable
+class Reloading(Protocol):
+    """A part that wants the configuration to be watched."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two looks at the files."""
+
+    @property
+    def jitter(self) -> float:
+        """Seconds by which each interval may vary, so that many Pods do not reload at once."""
+
+
+@runtime_checkable
+class Successor(Protocol):
+    """A part that can take over from the part of the same block before a reload."""
+
+    def succeed(self, previous: Any) -> None:
+        """Take over what is still valid (cached answers, connections). Called before ``start``."""

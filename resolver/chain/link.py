@@ -1,0 +1,40 @@
+"""Linking plugins into a chain, once, when the server starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from resolver.chain.plugin import Handler, Plugin
+from resolver.chain.query import Query
+from resolver.chain.reply import Reply, failure
+from resolver.wire.constants import REFUSED, SERVFAIL
+
+
+def link(plugins: Iterable[Plugin]) -> Handler:
+    """The head of a chain of plugins in the given order.
+
+    A block without plugins refuses (it serves nothing); a query that every plugin passes on has failed.
+    """
+    plugins = list(plugins)
+    if not plugins:
+        return _refuse
+    handler: Handler = _nobody
+    for plugin in reversed(plugins):
+        step = partial(plugin.resolve, next=handler)
+        handler = step if plugin.transparent else partial(_opaque, step)
+    return handler
+
+
+async def _opaque(step: Handler, query: Query) -> Reply:
+    reply = await step(query)
+    return reply if reply.replay is None else replace(reply, replay=None)
+
+
+async def _nobody(query: Query) -> Reply:
+    return failure(query, "", SERVFAIL, error="no next plugin found")
+
+
+async def _refuse(query: Query) -> Reply:
+    return failure(query, "", REFUSED)

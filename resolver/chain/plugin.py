@@ -1,0 +1,43 @@
+"""What a directive becomes: a part of the server, and if it takes part in answering, a plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+from resolver.chain.query import Query
+from resolver.chain.reply import Reply
+
+Handler = Callable[[Query], Coroutine[Any, Any, Reply]]
+
+
+class Part:
+    """One directive of one server block, set up and alive between ``start`` and ``stop``.
+
+    Making a part must not open sockets or start tasks: ``check`` makes parts and throws them away.
+    """
+
+    name: ClassVar[str]
+
+    async def start(self) -> None:
+        """Begin background work. Raises ResolverError when the part cannot serve."""
+
+    async def stop(self) -> None:
+        """End background work and close what was opened."""
+
+
+class Plugin(Part):
+    """A part that stands in the chain.
+
+    ``transparent`` is a promise: the plugin lets repeats be replayed without being asked, or itself narrows or takes
+    away ``reply.replay`` where this query must be seen again. The chain takes the leave away for all others.
+    """
+
+    transparent: ClassVar[bool] = False
+
+    async def resolve(self, query: Query, next: Handler) -> Reply:
+        """Answer the query, or pass it on with ``await next(query)`` and perhaps change what comes back.
+
+        May be driven outside of an asyncio task until it first waits: await futures, not ``asyncio.timeout``.
+        """
+        raise NotImplementedError

@@ -1,0 +1,153 @@
+"""A question from a client, as a value."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final, NamedTuple
+
+from resolver.wire.constants import AD, CD, HEADER_SIZE, MIN_UDP_SIZE, RD
+from resolver.wire.edns import Edns, options, read_opt, write_opt
+from resolver.wire.message import read_question, scan
+from resolver.wire.names import to_text
+
+_OPT = Struct("!BHHIH")
+_OPT_START: Final = b"\0\0\x29"
+_TYPE_AND_CLASS = Struct("!HH")
+
+
+class Site(NamedTuple):
+    """Which server and zone took the question: the labels of metrics (``dns://:53``, ``example.org.``, view name)."""
+
+    server: str
+    zone: str
+    view: str = ""
+
+
+NOWHERE: Final = Site("", ".")
+
+
+class Query:
+    """One question: never changed after it is made; ``derive`` gives a changed copy.
+
+    ``qname`` is the wire name as the client wrote it and ``name`` the same in lower case. ``client`` and ``local``
+    are (host, port). ``transport`` is ``udp``, ``tcp``, ``tls``, ``https``, ``quic`` or ``internal`` for questions
+    that the server asks itself. ``received`` is in seconds of the host's monotonic clock.
+    """
+
+    __slots__ = (
+        "client", "edns", "flags", "id", "local", "metadata", "name", "qclass", "qname", "qtype", "received",
+        "site", "size", "transport",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        qname: bytes,
+        qtype: int,
+        qclass: int = 1,
+        *,
+        message_id: int = 0,
+        flags: int = RD,
+        edns: Edns | None = None,
+        client: tuple[str, int] = ("127.0.0.1", 0),
+        local: tuple[str, int] = ("127.0.0.1", 53),
+        transport: str = "internal",
+        received: float = 0.0,
+        site: Site = NOWHERE,
+        size: int = 0,
+    ) -> None:
+        self.id = message_id
+        self.flags = flags
+        self.qname = qname
+        self.name = qname.lower()
+        self.qtype = qtype
+        self.qclass = qclass
+        self.edns = edns
+        self.client = client
+        self.local = local
+        self.transport = transport
+        self.received = received
+        self.site = site
+        self.size = size or HEADER_SIZE + len(qname) + 4
+        self.metadata: dict[str, str] | None = None
+
+    @property
+    def do(self) -> bool:
+        """Whether the client wants DNSSEC records."""
+        return self.edns is not None and self.edns.do
+
+    @property
+    def question(self) -> bytes:
+        """Name, type and class as octets, in the client's spelling."""
+        return self.qname + _TYPE_AND_CLASS.pack(self.qtype, self.qclass)
+
+    @property
+    def reply_limit(self) -> int:
+        """How many octets the client takes: its EDNS size over UDP (512 at least), 65535 elsewhere."""
+        if self.transport != "udp":
+            return 65535
+        return max(self.edns.size, MIN_UDP_SIZE) if self.edns else MIN_UDP_SIZE
+
+    def wire(self, message_id: int, edns_options: bytes | None = None) -> bytes:
+        """The question as a message of its own, with the client's EDNS (and options, unless others are given)."""
+        flags = self.flags & (RD | AD | CD | 0x7800)
+        edns = self.edns
+        head = message_id.to_bytes(2, "big") + flags.to_bytes(2, "big")
+        if edns is None:
+            return head + b"\0\1\0\0\0\0\0\0" + self.question
+        extra = edns.options if edns_options is None else edns_options
+        return head + b"\0\1\0\0\0\0\0\1" + self.question + write_opt(edns.size, do=edns.do, options=extra)
+
+    def derive(self, **changes: object) -> Query:
+        """A copy with some attributes changed; ``name`` follows ``qname``."""
+        other = Query.__new__(Query)
+        for slot in Query.__slots__:
+            setattr(other, slot, changes.pop(slot) if slot in changes else getattr(self, slot))
+        if changes:
+            raise TypeError(f"a query has no {', '.join(changes)}")
+        other.name = other.qname.lower()
+        return other
+
+    def __repr__(self) -> str:
+        return f"<Query {to_text(self.qname)} type {self.qtype} class {self.qclass} over {self.transport}>"
+
+
+def parse(
+    packet: bytes,
+    client: tuple[str, int],
+    local: tuple[str, int],
+    transport: str,
+    received: float,
+) -> Query:
+    """The query in an accepted packet. Raises WireError where it is malformed."""
+    qname, qtype, qclass, end = read_question(packet)
+    return Query(
+        qname,
+        qtype,
+        qclass,
+        message_id=packet[0] << 8 | packet[1],
+        flags=packet[2] << 8 | packet[3],
+        edns=_edns(packet, end),
+        client=client,
+        local=local,
+        transport=transport,
+        received=received,
+        size=len(packet),
+    )
+
+
+def _edns(packet: bytes, end: int) -> Edns | None:
+    """EDNS of a query whose question ends at ``end``; the usual shapes do without a full scan."""
+    if packet[6:12] == b"\0\0\0\0\0\0":
+        return None
+    if packet[6:12] == b"\0\0\0\0\0\1" and packet[end : end + 3] == _OPT_START and len(packet) >= end + 11:
+        _, _, size, ttl, length = _OPT.unpack_from(packet, end)
+        if len(packet) >= end + 11 + length:
+            return read_opt(size, ttl, packet[end + 11 : end + 11 + length])
+    return scan(packet).edns
+
+
+def edns_option(edns: Edns | None, code: int) -> bytes | None:
+    """The payload of the first option of that code, None without one."""
+    if edns is None or not edns.options:
+        return None
+    return next((payload for number, payload in options(edns.options) if number == code), None)

@@ -1,0 +1,131 @@
+"""An answer, as a value: either octets passed on or records, each turned into the other when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+from resolver.chain.query import Query
+from resolver.wire.constants import AA, AD, RA, SERVFAIL, TC
+from resolver.wire.edns import extended_error
+from resolver.wire.message import Message, Sections, scan
+from resolver.wire.records import EMPTY_BODY, Body, Record, encode
+
+_KEPT_FLAGS = AA | TC | RA | AD
+
+
+@dataclass(slots=True)
+class Replay:
+    """Leave to replay an answer's octets without asking the chain again.
+
+    The leave ends at ``until`` (seconds of the monotonic clock). TTLs were worked out as of ``base``: at time t they
+    are lower by whole seconds of ``t - base``, and those of this reply already are; None keeps them as they are.
+    ``variants`` are bodies to take in turn in place of the reply's own. Each of ``counts`` is called later with the
+    number of replays. ``seen`` is a one-element list in which the replays of this very answer are counted.
+    ``tags`` name the data behind it: withdrawing a tag ends the leave.
+    """
+
+    until: float
+    base: float | None = None
+    variants: tuple[Body, ...] = ()
+    counts: tuple[Callable[[int], None], ...] = ()
+    seen: list[int] | None = None
+    tags: tuple[Hashable, ...] = ()
+
+
+@dataclass(slots=True)
+class Reply:
+    """What the chain answers to one query.
+
+    ``rcode`` is the full one (0-4095). ``flags`` holds AA, TC, RA and AD; ID, RD and CD come from the query when the
+    answer leaves. ``options`` are EDNS options as octets, sent only to clients that speak EDNS. ``source`` is the name
+    of the plugin that answered. ``error`` says in words why this is a failure, for the log. ``upstream`` is the
+    address that was asked, if one was.
+    """
+
+    question: bytes
+    rcode: int = 0
+    flags: int = 0
+    options: bytes = b""
+    source: str = ""
+    replay: Replay | None = None
+    error: str = ""
+    upstream: str = ""
+    octets: Body | None = field(default=None, repr=False)
+    decoded: Sections | None = field(default=None, repr=False)
+
+    @property
+    def body(self) -> Body:
+        """The sections as octets that fit behind ``question``."""
+        if self.octets is None:
+            self.octets = encode(self.question[:-4], *self.decoded) if self.decoded else EMPTY_BODY
+        return self.octets
+
+    @property
+    def sections(self) -> Sections:
+        """The sections as records; do not change the lists. Raises WireError for rdata that cannot be read."""
+        if self.decoded is None:
+            self.decoded = decode(self.question, self.body)
+        return self.decoded
+
+    def with_body(self, body: Body) -> Reply:
+        """The same reply with other octets; leave to replay is kept."""
+        return Reply(
+            self.question, self.rcode, self.flags, self.options, self.source, self.replay, self.error, self.upstream,
+            body,
+        )  # fmt: skip
+
+    def with_sections(
+        self, answer: Sequence[Record], authority: Sequence[Record], additional: Sequence[Record]
+    ) -> Reply:
+        """The same reply with other records; leave to replay is kept."""
+        reply = self.with_body(EMPTY_BODY)
+        reply.octets, reply.decoded = None, Sections(list(answer), list(authority), list(additional))
+        return reply
+
+
+def decode(question: bytes, body: Body) -> Sections:
+    """The records of ``body`` as it stands behind ``question``. Raises WireError."""
+    counts = (1, body.answers, body.authorities, body.additionals)
+    return scan(bytes(4) + b"".join(count.to_bytes(2, "big") for count in counts) + question + body.data).sections()
+
+
+def from_records(
+    query: Query,
+    source: str,
+    answer: Sequence[Record] = (),
+    authority: Sequence[Record] = (),
+    additional: Sequence[Record] = (),
+    *,
+    rcode: int = 0,
+    authoritative: bool = True,
+) -> Reply:
+    """A reply made of records."""
+    return Reply(
+        query.question,
+        rcode,
+        AA if authoritative else 0,
+        source=source,
+        decoded=Sections(list(answer), list(authority), list(additional)),
+    )
+
+
+def from_message(query: Query, message: Message, source: str, upstream: str = "") -> Reply:
+    """A reply that passes on what an upstream answered; its body is untouched. Raises WireError."""
+    return Reply(
+        query.question,
+        message.rcode,
+        message.flags & _KEPT_FLAGS,
+        message.edns.options if message.edns else b"",
+        source,
+        upstream=upstream,
+        octets=message.body(),
+    )
+
+
+def failure(
+    query: Query, source: str, rcode: int = SERVFAIL, *, ede: int | None = None, text: str = "", error: str = ""
+) -> Reply:
+    """A reply without records. ``ede`` is an Extended DNS Error code (RFC 8914) and ``text`` its words."""
+    options = b"" if ede is None else extended_error(ede, text)
+    return Reply(query.question, rcode, options=options, source=source, error=error or text, octets=EMPTY_BODY)

@@ -1,0 +1,72 @@
+"""What a directive is given when it is set up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resolver.chain.plugin import Handler, Part
+from resolver.chain.query import Site
+from resolver.config.model import Directive, Word
+from resolver.telemetry.log import Log
+from resolver.telemetry.metrics import Registry
+
+
+@dataclass(slots=True)
+class Host:
+    """The process around the plugins: its clock, chance, metrics, log, and how to reach the rest of the server.
+
+    ``clock`` is monotonic, in seconds. ``chance`` is for fair choices (order of upstreams), not for secrets.
+    ``fail`` ends the process with exit code 1 and a line that says why. ``withdraw`` ends the replay of all answers
+    that carry the tag. ``ask`` puts a query to the whole server, as a client of it would. ``suspend`` makes the
+    process unready with a reason until called again with an empty one.
+    """
+
+    clock: Callable[[], float]
+    registry: Registry
+    log: Log
+    chance: random.Random = field(default_factory=random.SystemRandom)
+    fail: Callable[[str], None] = lambda reason: None
+    withdraw: Callable[[Hashable], None] = lambda tag: None
+    suspend: Callable[[str, str], None] = lambda who, reason: None
+    ask: Handler | None = None
+    worker: int = 0
+
+
+@dataclass(slots=True)
+class Block:
+    """The server block around a directive.
+
+    ``zones`` are lower-case wire names; ``sites`` the labels by which metrics know them; ``root`` is where relative
+    paths start. ``parts`` holds all parts of the block once it is built, in chain order, and ``resolve`` is then the
+    head of its chain.
+    """
+
+    zones: tuple[bytes, ...]
+    sites: tuple[Site, ...] = ()
+    keys: tuple[Word, ...] = ()
+    root: Path = field(default_factory=Path)
+    parts: list[Part] = field(default_factory=list)
+    resolve: Handler | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Every occurrence of one directive in one server block, in file order, and what surrounds it."""
+
+    directives: tuple[Directive, ...]
+    block: Block
+    host: Host
+
+    @property
+    def only(self) -> Directive:
+        """The directive, where it may stand once per block. Raises ConfigError at the second one."""
+        if len(self.directives) > 1:
+            second = self.directives[1]
+            raise second.error(f"{second.name.text} may stand only once in a server block")
+        return self.directives[0]
+
+
+SetupFunction = Callable[[Setup], Part | Sequence[Part]]

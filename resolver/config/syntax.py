@@ -1,0 +1,62 @@
+"""The syntax tree that both syntaxes share: what was written, comments included, nothing filled in yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from resolver.config.model import Word
+from resolver.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a line of its own; ``text`` is what follows the ``#``."""
+
+    text: str
+    at: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A directive, an option or an import: words, of which the first is the name, perhaps a block.
+
+    ``block`` is None without braces. ``comment`` is the comment at the end of the line, without its ``#``.
+    """
+
+    words: tuple[Word, ...]
+    block: tuple[Node, ...] | None = None
+    comment: str | None = None
+
+    @property
+    def name(self) -> Word:
+        return self.words[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A server block: its keys and its body."""
+
+    keys: tuple[Word, ...]
+    body: tuple[Node, ...]
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Lines under a name, to be imported."""
+
+    name: Word
+    body: tuple[Node, ...]
+    comment: str | None = None
+
+
+Node: TypeAlias = Comment | Line
+Item: TypeAlias = Comment | Line | Block | Snippet
+Tree: TypeAlias = tuple[Item, ...]
+
+
+def snippets(tree: Tree) -> Iterator[Snippet]:
+    """The snippets that a file defines."""
+    return (item for item in tree if isinstance(item, Snippet))

@@ -1,0 +1,60 @@
+"""The errors of this project: one root and its few children.
+
+Code below raises the reason; the caller that knows the place (a line of a file, an upstream) adds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ResolverError(Exception):
+    """Root of every error that this project raises on purpose."""
+
+
+class WireError(ResolverError):
+    """A message, name or record that breaks the wire format (RFC 1035 section 4)."""
+
+
+class UpstreamError(ResolverError):
+    """An exchange with an upstream that brought no usable answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a word stands: file as the user named it, line and column counted from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class ConfigError(ResolverError):
+    """A mistake in the configuration, with its place where that is known.
+
+    ``length`` is the number of characters to underline; ``hint`` is a suggestion in one sentence.
+    """
+
+    def __init__(self, message: str, at: Place | None = None, *, length: int = 1, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.at = at
+        self.length = length
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.at}: " if self.at else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}{self.message}{hint}"
+
+
+class ConfigErrors(ResolverError):
+    """All mistakes that one reading of a configuration found, in file order."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.errors = tuple(errors)

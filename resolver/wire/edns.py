@@ -1,0 +1,66 @@
+"""The OPT record and its options (RFC 6891), extended errors (RFC 8914)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+
+from resolver.errors import WireError
+from resolver.wire.constants import OPT, OPTION_EDE
+
+_FIXED = Struct("!BHHBBHH")  # root owner, OPT, UDP size, upper rcode bits, version, flags, rdata length
+_OPTION = Struct("!HH")
+DO = 0x8000
+
+
+@dataclass(frozen=True, slots=True)
+class Edns:
+    """What one side said with OPT: UDP size in octets, version, the DO bit, the options as octets."""
+
+    size: int
+    do: bool = False
+    version: int = 0
+    options: bytes = b""
+    upper_rcode: int = 0
+
+
+def read_opt(size: int, ttl: int, rdata: bytes) -> Edns:
+    """OPT from a record's class, TTL and rdata. Raises WireError where the options do not add up."""
+    for _ in options(rdata):
+        pass
+    return Edns(size, bool(ttl & DO), ttl >> 16 & 0xFF, rdata, ttl >> 24)
+
+
+def write_opt(size: int, *, do: bool = False, options: bytes = b"", rcode: int = 0, version: int = 0) -> bytes:
+    """The OPT record as octets; ``rcode`` is the full twelve-bit one, of which OPT carries the upper part."""
+    return _FIXED.pack(0, OPT, size, rcode >> 4, version, DO if do else 0, len(options)) + options
+
+
+def options(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each option as (code, payload). Raises WireError where lengths do not add up."""
+    offset = 0
+    while offset < len(data):
+        if offset + 4 > len(data):
+            raise WireError("EDNS option is cut off")
+        code, length = _OPTION.unpack_from(data, offset)
+        offset += 4
+        if offset + length > len(data):
+            raise WireError("EDNS option is cut off")
+        yield code, data[offset : offset + length]
+        offset += length
+
+
+def option(code: int, payload: bytes) -> bytes:
+    """One option as octets."""
+    return _OPTION.pack(code, len(payload)) + payload
+
+
+def without_options(data: bytes, codes: frozenset[int]) -> bytes:
+    """The options without those of the given codes."""
+    return b"".join(option(code, payload) for code, payload in options(data) if code not in codes)
+
+
+def extended_error(code: int, text: str = "") -> bytes:
+    """An Extended DNS Error option (RFC 8914 section 2); the text is for people and is kept short."""
+    return option(OPTION_EDE, code.to_bytes(2, "big") + text.encode()[:128])
