@@ -55,7 +55,7 @@ def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """How every selected case went, from one run of them all, side by side."""
     cases = all_cases()
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    selected = [test.callspec.params["case"] for test in tests if test.function is test_case]
+    selected = [str(test.callspec.params["case"]) for test in tests if test.function is test_case]
     out = tmp_path_factory.mktemp("parity") / "results.json"
     command = [sys.executable, str(HERE / "score.py"), "--jobs", str(JOBS), "--json", str(out)]
     run = subprocess.run(
