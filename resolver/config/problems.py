@@ -10,9 +10,10 @@ MAX_PROBLEMS = 100
 
 
 class Problems:
-    """A list of mistakes that is also a context manager: what is raised inside ``with problems:`` is noted, not passed on.
+    """A list of mistakes that is also a context manager.
 
-    The same mistake at the same place is noted once, and at most 100 are.
+    What is raised inside ``with problems:`` is noted and not passed on. The same mistake at the same place is noted
+    once, and at most 100 are.
     """
 
     def __init__(self) -> None:

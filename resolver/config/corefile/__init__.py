@@ -1,1 +1,3 @@
-"""The Corefile: ``lexer`` cuts text into rows of words, ``parser`` makes the syntax tree, ``write`` makes text again."""
+"""The Corefile: ``lexer`` cuts text into rows of words, ``statements`` finds the blocks, ``parser`` makes the tree,
+``write`` makes text of it again.
+"""

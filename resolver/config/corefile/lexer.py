@@ -1,11 +1,13 @@
 """A Corefile's text as rows of words: what stands on one line, with its comment.
 
-A word ends at a blank. A word that begins with a double quote goes to the next quote, over line ends if need be; inside it
-``\\"`` is a quote and any other backslash is itself. ``#`` outside quotes begins a comment, also in the middle of a word.
+A word ends at a blank. A word that begins with a double quote goes to the next quote, over line ends if need be; inside
+it ``\\"`` is a quote and any other backslash is itself. ``#`` outside quotes begins a comment, also in the middle of a
+word.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +18,10 @@ from resolver.errors import ConfigError, Place
 MAX_WORDS = 300_000
 MAX_WORD = 64 * 1024
 BYTE_ORDER_MARK = "\ufeff"
+
+_PLAIN = re.compile(r"[^\s#]+")
+# Possessive, so that a quote which is never closed costs one pass and no backtracking.
+_QUOTED = re.compile(r'((?:[^"\\]|\\.)*+)"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,34 +104,25 @@ class _Lexer:
 
     def _plain(self) -> Word:
         place, start = self._place(), self.position
-        text, end = self.text, len(self.text)
-        while self.position < end and not (text[self.position].isspace() or text[self.position] == "#"):
-            self.position += 1
-        return Word(text[start : self.position], place, width=self.position - start)
+        plain = _PLAIN.match(self.text, start)
+        self.position = plain.end() if plain else start + 1
+        return Word(self.text[start : self.position], place, width=self.position - start)
 
     def _quoted(self) -> Word:
         place, start = self._place(), self.position + 1
-        end = self._closing_quote(start)
-        if end < 0:
+        inside = _QUOTED.match(self.text, start)
+        if inside is None:
             return self._unclosed(place, start)
-        body = self.text[start:end]
+        body, self.position = inside[1], inside.end()
         breaks = body.count("\n")
-        word = Word(body.replace('\\"', '"'), place, quoted=True, width=body.find("\n") + 1 if breaks else len(body) + 2)
+        word = Word(
+            body.replace('\\"', '"'), place, quoted=True, width=body.find("\n") + 1 if breaks else len(body) + 2
+        )
         if breaks:
             self.spanning = word
             self.line += breaks
             self.line_start = start + body.rindex("\n") + 1
-        self.position = end + 1
         return word
-
-    def _closing_quote(self, position: int) -> int:
-        """Where the quote ends that began before ``position``, or -1. A backslash takes the next character with it."""
-        while (end := self.text.find('"', position)) >= 0:
-            escape = self.text.find("\\", position, end)
-            if escape < 0:
-                return end
-            position = escape + 2
-        return -1
 
     def _unclosed(self, place: Place, start: int) -> Word:
         """Note it and take the rest of the line, so that the next lines are still read."""
