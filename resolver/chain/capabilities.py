@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from resolver.chain.query import Query
+
 
 @runtime_checkable
 class Ready(Protocol):
@@ -36,6 +38,13 @@ class Listening(Protocol):
         """The settings with this part's own put in."""
 
 
+class HttpRequest(NamedTuple):
+    """What an endpoint may want to know of a request: the ``Accept`` header and the query string, both undecoded."""
+
+    accept: str = ""
+    query: str = ""
+
+
 class HttpAnswer(NamedTuple):
     """A small HTTP answer: status, media type, body."""
 
@@ -46,12 +55,12 @@ class HttpAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HttpEndpoint:
-    """A path to serve with GET at an address. ``host`` empty means all addresses."""
+    """A path to serve with GET at an address. ``host`` empty means all addresses; ``tls`` is an ``ssl.SSLContext``."""
 
     host: str
     port: int
     path: str
-    answer: Callable[[], Awaitable[HttpAnswer]]
+    answer: Callable[[HttpRequest], Awaitable[HttpAnswer]]
     tls: Any = None
 
 
@@ -83,6 +92,18 @@ class Reloading(Protocol):
     @property
     def jitter(self) -> float:
         """Seconds by which each interval may vary, so that many Pods do not reload at once."""
+
+
+@runtime_checkable
+class View(Protocol):
+    """A part that decides per query whether its server block takes it."""
+
+    @property
+    def view_name(self) -> str:
+        """The ``view`` label of metrics."""
+
+    def takes(self, query: Query) -> bool:
+        """Whether the block takes the query; the next block of the same zone is tried otherwise."""
 
 
 @runtime_checkable

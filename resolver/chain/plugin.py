@@ -31,9 +31,11 @@ class Plugin(Part):
 
     ``transparent`` is a promise: the plugin lets repeats be replayed without being asked, or itself narrows or takes
     away ``reply.replay`` where this query must be seen again. The chain takes the leave away for all others.
+    ``other_classes`` lets queries of other classes than IN into the server block; without it they are refused.
     """
 
     transparent: ClassVar[bool] = False
+    other_classes: ClassVar[bool] = False
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
         """Answer the query, or pass it on with ``await next(query)`` and perhaps change what comes back.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from resolver.chain.query import Site
 from resolver.config.model import Directive, Word
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
+from resolver.telemetry.snapshot import Snapshot
 
 
 @dataclass(slots=True)
@@ -21,7 +22,9 @@ class Host:
     ``clock`` is monotonic, in seconds. ``chance`` is for fair choices (order of upstreams), not for secrets.
     ``fail`` ends the process with exit code 1 and a line that says why. ``withdraw`` ends the replay of all answers
     that carry the tag. ``ask`` puts a query to the whole server, as a client of it would. ``suspend`` makes the
-    process unready with a reason until called again with an empty one.
+    process unready with a reason until called again with an empty one; ``suspended`` holds those reasons, and
+    ``stopping`` is set when the process was told to end. ``blocks`` are the server blocks in service. Where several
+    processes serve, ``scrape`` gives the metrics of all of them and ``unready`` what keeps any of them from being ready.
     """
 
     clock: Callable[[], float]
@@ -33,6 +36,11 @@ class Host:
     suspend: Callable[[str, str], None] = lambda who, reason: None
     ask: Handler | None = None
     worker: int = 0
+    stopping: bool = False
+    suspended: dict[str, str] = field(default_factory=dict)
+    blocks: Callable[[], Sequence[Block]] = lambda: ()
+    scrape: Callable[[], Awaitable[Snapshot]] | None = None
+    unready: Callable[[], Awaitable[Sequence[str]]] | None = None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""The running server: routing to server blocks, dispatch of messages, workers, reload. Knows everything else."""

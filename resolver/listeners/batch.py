@@ -1,0 +1,193 @@
+"""Many datagrams for one system call: Linux's recvmmsg and sendmmsg through ctypes.
+
+All memory is laid out once. A received datagram is answered from its own slot, so the client's address is never
+turned into Python objects and back, and on a wildcard socket the answer leaves from the address that was asked
+(the kernel's own packet information goes back with it).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import socket
+import sys
+from ctypes import POINTER, c_char, c_int, c_size_t, c_uint, c_void_p
+from typing import Any, Final
+
+SLOTS: Final = 64
+_RECEIVED: Final = 4096  # octets for a query; a longer one is cut off and so malformed
+_SENT: Final = 4096  # octets for an answer; longer ones are sent one by one
+_NAME: Final = 32  # octets for a socket address
+_CONTROL: Final = 64  # octets for packet information
+
+
+class _IoVec(ctypes.Structure):
+    _fields_ = (("base", c_void_p), ("length", c_size_t))
+
+
+class _MsgHdr(ctypes.Structure):
+    _fields_ = (
+        ("name", c_void_p), ("namelen", c_uint), ("iov", POINTER(_IoVec)), ("iovlen", c_size_t),
+        ("control", c_void_p), ("controllen", c_size_t), ("flags", c_int),
+    )  # fmt: skip
+
+
+class _MMsgHdr(ctypes.Structure):
+    _fields_ = (("hdr", _MsgHdr), ("len", c_uint))
+
+
+def _library() -> ctypes.CDLL | None:
+    little_64 = sys.byteorder == "little" and ctypes.sizeof(c_void_p) == 8
+    if not sys.platform.startswith("linux") or not little_64:
+        return None
+    try:
+        library = ctypes.PyDLL(None, use_errno=True)  # never blocks, so the interpreter lock need not be given up
+        for function in (library.recvmmsg, library.sendmmsg):
+            function.restype = c_int
+    except (OSError, AttributeError):
+        return None
+    return library
+
+
+_IP_PKTINFO = 8  # Linux's number; the socket module of Python 3.11 does not name it
+RECEIVE_INFORMATION: Final = {
+    socket.AF_INET: (socket.IPPROTO_IP, _IP_PKTINFO),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO),
+}
+SEND_INFORMATION: Final = {
+    socket.AF_INET: (socket.IPPROTO_IP, _IP_PKTINFO),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO),
+}
+_LIBC: Final = _library()
+AVAILABLE: Final = _LIBC is not None
+
+_STRIDE = ctypes.sizeof(_MMsgHdr)
+_WORDS = _STRIDE // 4
+_LEN_WORD = _MMsgHdr.len.offset // 4
+_NAMELEN_WORD = _MsgHdr.namelen.offset // 4
+_LONGS = _STRIDE // 8
+_NAME_LONG = _MsgHdr.name.offset // 8
+_CONTROL_LONG = _MsgHdr.control.offset // 8
+_CONTROLLEN_LONG = _MsgHdr.controllen.offset // 8
+
+_HEADER = 16  # octets of a control message's header
+_INFORMATION = {socket.AF_INET: 12, socket.AF_INET6: 20}  # octets of packet information
+_INDEX_AT = {socket.AF_INET: _HEADER, socket.AF_INET6: _HEADER + 16}  # where the interface index stands
+
+
+class Batch:
+    """The memory for one socket's datagrams, and the two calls."""
+
+    def __init__(self, sock: socket.socket, *, wildcard: bool) -> None:
+        assert _LIBC is not None
+        self.fd = sock.fileno()
+        self.family = sock.family
+        self.wildcard = wildcard
+        if wildcard:
+            sock.setsockopt(*RECEIVE_INFORMATION[sock.family], 1)
+        self.received = (c_char * (SLOTS * _RECEIVED))()
+        self._names = (c_char * (SLOTS * _NAME))()
+        self._controls = (c_char * (SLOTS * _CONTROL))()
+        self._sent = (c_char * (SLOTS * _SENT))()
+        self._in, self._in_vectors = self._headers(self.received, _RECEIVED)
+        self._out, self._out_vectors = self._headers(self._sent, _SENT)
+        self._in_words = memoryview(self._in).cast("B").cast("I")
+        self._in_longs = memoryview(self._in).cast("B").cast("Q")
+        self._out_words = memoryview(self._out).cast("B").cast("I")
+        self._out_longs = memoryview(self._out).cast("B").cast("Q")
+        self._out_lengths = memoryview(self._out_vectors).cast("B").cast("Q")
+        self._out_octets = memoryview(self._sent).cast("B")
+        self._control_octets = memoryview(self._controls).cast("B")
+        self._name_base = ctypes.addressof(self._names)
+        self._control_base = ctypes.addressof(self._controls)
+        self._count = 0
+        self._receive_arguments = (c_int(self.fd), self._in, c_uint(SLOTS), c_int(socket.MSG_DONTWAIT), None)
+        self._arguments_fd = c_int(self.fd)
+        self._dontwait = c_int(socket.MSG_DONTWAIT)
+
+    def receive(self) -> int:
+        """Fill the slots; how many datagrams came, 0 when there are none."""
+        assert _LIBC is not None
+        # the kernel wrote the lengths of the last round into these fields
+        words, longs = self._in_words, self._in_longs
+        for slot in range(self._count):
+            words[slot * _WORDS + _NAMELEN_WORD] = _NAME
+            if self.wildcard:
+                longs[slot * _LONGS + _CONTROLLEN_LONG] = _CONTROL
+        count: int = _LIBC.recvmmsg(*self._receive_arguments)
+        self._count = max(count, 0)
+        return self._count
+
+    def packet(self, slot: int) -> bytes:
+        """The datagram in a slot."""
+        start = slot * _RECEIVED
+        packet: bytes = self.received[start : start + self._in_words[slot * _WORDS + _LEN_WORD]]
+        return packet
+
+    def put(self, place: int, slot: int, answer: bytes) -> bool:
+        """Lay out an answer to the datagram in ``slot`` as number ``place`` to send; False when it is too long."""
+        length = len(answer)
+        if length > _SENT:
+            return False
+        start = place * _SENT
+        self._out_octets[start : start + length] = answer
+        self._out_lengths[place * 2 + 1] = length
+        longs = self._out_longs
+        base = place * _LONGS
+        longs[base + _NAME_LONG] = self._name_base + slot * _NAME
+        self._out_words[place * _WORDS + _NAMELEN_WORD] = self._in_words[slot * _WORDS + _NAMELEN_WORD]
+        if self.wildcard:
+            length = self._in_longs[slot * _LONGS + _CONTROLLEN_LONG]
+            longs[base + _CONTROL_LONG] = self._control_base + slot * _CONTROL if length else 0
+            longs[base + _CONTROLLEN_LONG] = length
+            if length:  # the way back need not be the interface on which the query came
+                at = slot * _CONTROL + _INDEX_AT[self.family]
+                self._control_octets[at : at + 4] = b"\0\0\0\0"
+        return True
+
+    def send(self, count: int) -> None:
+        """Send the first ``count`` answers; one that the kernel refuses is left out (UDP may lose answers)."""
+        assert _LIBC is not None
+        done = 0
+        while done < count:
+            at = ctypes.byref(self._out, done * _STRIDE)
+            sent: int = _LIBC.sendmmsg(self._arguments_fd, at, c_uint(count - done), self._dontwait)
+            if sent < 0:
+                if ctypes.get_errno() == errno.EINTR:
+                    continue
+                sent = 1
+            done += max(sent, 1)
+
+    def client(self, slot: int) -> Any:
+        """The socket address that sent the datagram in a slot, as Python's socket calls know it."""
+        start = slot * _NAME
+        raw: bytes = self._names[start : start + _NAME]
+        port = int.from_bytes(raw[2:4], "big")
+        if self.family == socket.AF_INET:
+            return socket.inet_ntop(socket.AF_INET, raw[4:8]), port
+        host = socket.inet_ntop(socket.AF_INET6, raw[8:24])
+        return host, port, int.from_bytes(raw[4:8], "big"), int.from_bytes(raw[24:28], "little")
+
+    def asked(self, slot: int) -> bytes:
+        """Which address was asked, as packet information to answer with; empty unless the socket is a wildcard."""
+        length = self._in_longs[slot * _LONGS + _CONTROLLEN_LONG] if self.wildcard else 0
+        start = slot * _CONTROL + _HEADER
+        raw: bytes = self._controls[start : start + length - _HEADER] if length > _HEADER else b""
+        return raw[: _INFORMATION[self.family]]
+
+    def _headers(self, octets: ctypes.Array[c_char], size: int) -> tuple[ctypes.Array[_MMsgHdr], ctypes.Array[_IoVec]]:
+        headers = (_MMsgHdr * SLOTS)()
+        vectors = (_IoVec * SLOTS)()
+        base = ctypes.addressof(octets)
+        for slot in range(SLOTS):
+            vectors[slot].base = base + slot * size
+            vectors[slot].length = size
+            header = headers[slot].hdr
+            header.name = ctypes.addressof(self._names) + slot * _NAME
+            header.namelen = _NAME
+            header.iov = ctypes.pointer(vectors[slot])
+            header.iovlen = 1
+            if self.wildcard:
+                header.control = ctypes.addressof(self._controls) + slot * _CONTROL
+                header.controllen = _CONTROL
+        return headers, vectors

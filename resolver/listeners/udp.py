@@ -1,0 +1,144 @@
+"""UDP: take what the socket holds, answer repeats at once, hand the rest to the dispatcher."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from resolver.listeners import batch
+
+Serve = Callable[[bytes, tuple[str, int], tuple[str, int], str, Callable[[bytes], None]], "bytes | None"]
+Replay = Callable[[bytes, float], "bytes | None"]
+
+_LONGEST_QUERY = 4096  # octets; a longer datagram is cut off and so malformed
+_BURST = 64
+_DRAINED_BURSTS = 256
+_CONTROL_SPACE = 128
+
+
+class UdpListener:
+    """Serves one bound UDP socket.
+
+    On a wildcard socket every answer leaves from the address that was asked. ``batched`` False makes a system call
+    per datagram, as platforms without recvmmsg need it.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        serve: Serve,
+        replay: Replay,
+        clock: Callable[[], float],
+        *,
+        batched: bool = batch.AVAILABLE,
+    ) -> None:
+        self.sock = sock
+        self.serve = serve
+        self.replay = replay
+        self.clock = clock
+        self.local: tuple[str, int] = sock.getsockname()[:2]
+        self.wildcard = self.local[0] in ("0.0.0.0", "::") and sock.family in batch.RECEIVE_INFORMATION  # noqa: S104
+        self._batch = batch.Batch(sock, wildcard=self.wildcard) if batched else None
+        if self.wildcard and not batched:
+            sock.setsockopt(*batch.RECEIVE_INFORMATION[sock.family], 1)
+        self._readable = self._read_batch if batched else self._read_singly
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Begin to answer, in the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.sock.fileno(), self._readable)
+
+    def drain(self) -> None:
+        """Serve what the kernel still holds, a bounded number of bursts."""
+        for _ in range(_DRAINED_BURSTS):
+            if not select.select([self.sock], [], [], 0)[0]:
+                return
+            self._readable()
+
+    def stop(self) -> None:
+        """Read no more; answers under way may still leave until ``close``."""
+        if self._loop is not None:
+            self._loop.remove_reader(self.sock.fileno())
+            self._loop = None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.stop()
+        self.sock.close()
+
+    def _read_batch(self) -> None:
+        datagrams = self._batch
+        assert datagrams is not None
+        count = datagrams.receive()
+        if not count:
+            return
+        replay, packet_in, put = self.replay, datagrams.packet, datagrams.put
+        now = self.clock()
+        ready = 0
+        for slot in range(count):
+            packet = packet_in(slot)
+            answer = replay(packet, now)
+            if answer is None:
+                answer = self._work_out(packet, datagrams.client(slot), datagrams.asked(slot))
+                if not answer:
+                    continue
+            if put(ready, slot, answer):
+                ready += 1
+            else:
+                self._sender(datagrams.client(slot), datagrams.asked(slot))(answer)
+        if ready:
+            datagrams.send(ready)
+
+    def _read_singly(self) -> None:
+        sock, wildcard = self.sock, self.wildcard
+        now = self.clock()
+        asked = b""
+        for _ in range(_BURST):
+            try:
+                if wildcard:
+                    packet, ancillary, _, client = sock.recvmsg(_LONGEST_QUERY, _CONTROL_SPACE)
+                    asked = ancillary[0][2] if ancillary else b""
+                else:
+                    packet, client = sock.recvfrom(_LONGEST_QUERY)
+            except OSError:
+                return  # nothing left, or the ICMP error of an earlier answer: the next read goes on
+            answer = self.replay(packet, now) or self._work_out(packet, client, asked)
+            if answer:
+                self._sender(client, asked)(answer)
+
+    def _work_out(self, packet: bytes, client: Any, asked: bytes) -> bytes | None:
+        local = (_asked_host(self.sock.family, asked), self.local[1]) if asked else self.local
+        return self.serve(packet, client[:2], local, "udp", self._sender(client, asked))
+
+    def _sender(self, client: Any, asked: bytes) -> Callable[[bytes], None]:
+        """What sends a later answer to the client, from the address that it asked."""
+        sock = self.sock
+        ancillary = [(*batch.SEND_INFORMATION[sock.family], _without_interface(sock.family, asked))] if asked else []
+
+        def send(answer: bytes) -> None:
+            try:
+                if answer and ancillary:
+                    sock.sendmsg([answer], ancillary, 0, client)
+                elif answer:
+                    sock.sendto(answer, client)
+            except OSError:
+                return  # the way back is gone or the buffer is full: DNS over UDP may lose answers
+
+        return send
+
+
+def _asked_host(family: int, information: bytes) -> str:
+    if family == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, information[4:8])
+    return socket.inet_ntop(socket.AF_INET6, information[:16])
+
+
+def _without_interface(family: int, information: bytes) -> bytes:
+    """The way back need not be the interface on which the query came."""
+    if family == socket.AF_INET:
+        return bytes(4) + information[4:]
+    return information[:16] + bytes(4)

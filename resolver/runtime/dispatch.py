@@ -1,0 +1,137 @@
+"""From a message to its answer: accept, replay or work out, finish, remember."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from resolver.chain.finish import finish
+from resolver.chain.query import Query, parse
+from resolver.chain.reply import Reply, failure
+from resolver.errors import WireError
+from resolver.replay.store import Store, Stores
+from resolver.runtime.eager import run_eagerly
+from resolver.wire.constants import BADVERS, FORMERR, HEADER_SIZE, IN, REFUSED, SERVFAIL, TC, rcode_name
+from resolver.wire.header import ACCEPTED, accept, error_reply
+
+if TYPE_CHECKING:
+    from resolver.chain.setup import Host
+    from resolver.runtime.routing import Router
+
+Send = Callable[[bytes], None]
+Address = tuple[str, int]
+
+# Answers are replayed for queries up to this size: a name of 255 octets with EDNS and a few options.
+_LONGEST_REPLAYED = 512
+
+
+class Dispatcher:
+    """Answers the messages of one listening address and port."""
+
+    def __init__(self, router: Router, label: str, host: Host, stores: Stores, *, in_flight: int = 10_000) -> None:
+        self.router = router
+        self.label = label
+        self.host = host
+        self.stores = stores
+        self.in_flight = in_flight
+        self.pending: set[asyncio.Task[Reply]] = set()
+        self._rejected = host.registry.counter(
+            "coredns_dns_rejected_total",
+            "Messages answered with an error or dropped before any plugin saw them.",
+            ("server", "proto", "reason"),
+        )
+
+    def serve(
+        self, packet: bytes, client: Address, local: Address, transport: str, send: Send, store: Store | None
+    ) -> bytes | None:
+        """The answer to a message, ``b""`` to drop it, or None when ``send`` will be called with it later."""
+        verdict = accept(packet)
+        if verdict != ACCEPTED:
+            return self._reject(packet, verdict, transport)
+        now = self.host.clock()
+        try:
+            query = parse(packet, client, local, transport, now)
+        except WireError:
+            return self._reject(packet, FORMERR, transport)
+        reply = self._refusal(query)
+        if reply is not None:
+            return finish(query, reply)
+        return self._work_out(packet, query, send, store)
+
+    def _work_out(self, packet: bytes, query: Query, send: Send, store: Store | None) -> bytes | None:
+        route = self.router.find(query)
+        if route is None or (query.qclass != IN and not route.classes):
+            self._count(query.transport, "outside")
+            return finish(query, failure(query, "", REFUSED))
+        query.site = route.site
+        moment = (self.stores.epoch, self.stores.reign)
+        try:
+            done, outcome = run_eagerly(route.handler(query), asyncio.get_running_loop())
+        except Exception as error:  # noqa: BLE001 - whatever a plugin does, the client gets an answer
+            return finish(query, self._crashed(query, error))
+        if done:
+            return self._leave(packet, query, outcome, store, moment)  # type: ignore[arg-type]
+        task: asyncio.Task[Reply] = outcome  # type: ignore[assignment]
+        self.pending.add(task)
+        task.add_done_callback(lambda _: self._finished(task, packet, query, send, store, moment))
+        return None
+
+    def _finished(
+        self, task: asyncio.Task[Reply], packet: bytes, query: Query, send: Send, store: Store | None, moment: tuple[int, int]
+    ) -> None:
+        self.pending.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            send(self._leave(packet, query, task.result(), store, moment))
+        else:
+            send(finish(query, self._crashed(query, error)))
+
+    def _leave(self, packet: bytes, query: Query, reply: Reply, store: Store | None, moment: tuple[int, int]) -> bytes:
+        """The octets of the reply, kept for repeats where the reply gives leave."""
+        try:
+            octets = finish(query, reply)
+        except WireError as error:
+            return finish(query, self._crashed(query, error))
+        leave = reply.replay
+        if (
+            leave is None
+            or store is None
+            or len(packet) > _LONGEST_REPLAYED
+            or (leave.tags and moment[0] != self.stores.epoch)
+            or moment[1] != self.stores.reign
+            or octets[2] & (TC >> 8)
+        ):
+            return octets
+        start = HEADER_SIZE + len(query.question)
+        bodies = leave.variants or (reply.body,)
+        messages = [
+            (octets if body is reply.body else finish(query, reply, body), tuple(start + at for at in body.ttls))
+            for body in bodies
+        ]
+        store.add(packet, messages, leave, self.host.clock())
+        return octets
+
+    def _refusal(self, query: Query) -> Reply | None:
+        """What is answered without a look at any zone."""
+        if query.edns is not None and query.edns.version:
+            self._count(query.transport, "badvers")
+            return failure(query, "", BADVERS)
+        if len(self.pending) >= self.in_flight:
+            self._count(query.transport, "overload")
+            return failure(query, "", SERVFAIL)
+        return None
+
+    def _reject(self, packet: bytes, verdict: int, transport: str) -> bytes:
+        self._count(transport, "dropped" if verdict < 0 else rcode_name(verdict).lower())
+        return b"" if verdict < 0 else error_reply(packet, verdict)
+
+    def _count(self, transport: str, reason: str) -> None:
+        self._rejected.cell(self.label, transport, reason).value += 1
+
+    def _crashed(self, query: Query, error: BaseException) -> Reply:
+        self.host.registry.counter("coredns_panics_total", "Queries whose handling ended in an unforeseen error.").cell().value += 1  # fmt: skip  # noqa: E501
+        self.host.log.error(f"recovered from {type(error).__name__} while answering {query!r}: {error}")
+        return failure(query, "", SERVFAIL, error=str(error))

@@ -1,0 +1,144 @@
+"""A configuration put together: blocks built, zones routed, listeners and endpoints named. Opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+
+from resolver.chain.build import build
+from resolver.chain.capabilities import HttpEndpoint, HttpServing, Lameduck, Listening, ListenSettings, Reloading, View
+from resolver.chain.plugin import Part, Plugin
+from resolver.chain.query import Site
+from resolver.chain.setup import Block, Host
+from resolver.config.model import Config, ServerBlock, Word
+from resolver.config.zones import ServerAddress, duplicates, server_addresses
+from resolver.errors import ConfigError, ConfigErrors
+from resolver.plugins.catalog import setup_function
+from resolver.plugins.order import ORDER
+from resolver.runtime.routing import Route, Router
+
+BUILT_SCHEMES = ("dns",)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where queries come in: scheme, address (empty for all addresses of the machine) and port."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def label(self) -> str:
+        """The ``server`` label of metrics: ``dns://:53``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+@dataclass(slots=True)
+class Service:
+    """What one endpoint serves."""
+
+    router: Router = field(default_factory=Router)
+    settings: ListenSettings = field(default_factory=ListenSettings)
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything that a configuration asks for, ready to be started."""
+
+    config: Config
+    blocks: list[Block] = field(default_factory=list)
+    services: dict[Endpoint, Service] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> Iterable[Part]:
+        """All parts of all blocks."""
+        return (part for block in self.blocks for part in block.parts)
+
+    @property
+    def http(self) -> list[HttpEndpoint]:
+        """The HTTP endpoints that parts want."""
+        return [endpoint for part in self.parts if isinstance(part, HttpServing) for endpoint in part.endpoints()]
+
+    @property
+    def lameduck(self) -> float:
+        """Seconds to go on serving after being told to stop."""
+        return max((part.lameduck for part in self.parts if isinstance(part, Lameduck)), default=0.0)
+
+    @property
+    def reloading(self) -> Reloading | None:
+        """How the configuration is to be watched, None where it is not."""
+        return next((part for part in self.parts if isinstance(part, Reloading)), None)
+
+    @property
+    def sockets(self) -> int:
+        """How many sockets, and so workers, share a port."""
+        return max((service.settings.sockets for service in self.services.values()), default=1)
+
+
+def assemble(config: Config, host: Host, default_port: int = 53) -> Plan:
+    """Build every block and route every zone. Raises ConfigErrors with the mistakes of all blocks."""
+    plan = Plan(config)
+    errors: list[ConfigError] = []
+    claims: list[tuple[str, bytes, int, str, Word]] = []
+    for source in config.blocks:
+        try:
+            addresses = _addresses(source, default_port)
+            block = _block(source, addresses, config)
+            plan.blocks.append(block)
+            build(source, block, host, ORDER, setup_function)
+            claims.extend(_place(plan, block, addresses))
+        except ConfigErrors as several:
+            errors.extend(several.errors)
+        except ConfigError as error:
+            errors.append(error)
+    if twice := duplicates(claims):
+        errors.extend(twice.errors)
+    if errors:
+        raise ConfigErrors(errors)
+    return plan
+
+
+def _addresses(source: ServerBlock, default_port: int) -> list[ServerAddress]:
+    addresses = list(server_addresses(source.keys, default_port=default_port))
+    for address in addresses:
+        if address.scheme not in BUILT_SCHEMES:
+            raise address.at.error(f"{address.scheme}:// server blocks are not built into this version yet")
+    return addresses
+
+
+def _block(source: ServerBlock, addresses: list[ServerAddress], config: Config) -> Block:
+    folder = Path(config.files[0]).resolve().parent if config.files else Path()
+    return Block(
+        zones=tuple(dict.fromkeys(address.wire for address in addresses)),
+        keys=source.keys,
+        root=folder,
+    )
+
+
+def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[tuple[str, bytes, int, str, Word]]:
+    """Put the block's zones into the routers of the endpoints that it listens on."""
+    listening = [part for part in block.parts if isinstance(part, Listening)]
+    settings = reduce(lambda so_far, part: part.listen(so_far), listening, ListenSettings())
+    view = next((part for part in block.parts if isinstance(part, View)), None)
+    classes = any(part.other_classes for part in block.parts if isinstance(part, Plugin))
+    claims = []
+    sites: list[Site] = []
+    for address in addresses:
+        for host in settings.addresses or ("",):
+            endpoint = Endpoint(address.scheme, host, address.port)
+            service = plan.services.setdefault(endpoint, Service())
+            service.settings = settings if not service.router else service.settings
+            site = Site(endpoint.label, address.zone, view.view_name if view else "")
+            sites.append(site)
+            handler = block.resolve
+            assert handler is not None
+            takes = view.takes if view else None
+            service.router.add(Route(address.wire, site, handler, classes, takes))
+            if view is None:
+                claims.append((address.scheme, address.wire, address.port, host, address.at))
+    block.sites = tuple(sites)
+    return claims

@@ -1,0 +1,63 @@
+"""Which server block takes a query: the longest zone by labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from resolver.chain.plugin import Handler
+from resolver.chain.query import Query, Site
+from resolver.wire.constants import DS
+from resolver.wire.names import ROOT
+
+
+@dataclass(slots=True)
+class Route:
+    """One zone of one server block. ``takes`` decides per query where a view filters; None takes all.
+
+    ``classes`` tells whether queries of other classes than IN may enter.
+    """
+
+    zone: bytes
+    site: Site
+    handler: Handler
+    classes: bool = False
+    takes: Callable[[Query], bool] | None = None
+
+
+class Router:
+    """The zones of one listener. A look-up costs a dictionary access per label, however many zones there are."""
+
+    def __init__(self) -> None:
+        self._zones: dict[bytes, list[Route]] = {}
+
+    def add(self, route: Route) -> None:
+        """Add a zone; several routes of one zone are tried in the order of the file."""
+        self._zones.setdefault(route.zone, []).append(route)
+
+    def find(self, query: Query) -> Route | None:
+        """The route for the query, None outside of all zones.
+
+        A DS query for a zone's own name belongs to its parent (RFC 4035 section 3.1.4.1) where that is served here.
+        """
+        zones = self._zones
+        name = query.name
+        own: Route | None = None
+        while True:
+            routes = zones.get(name)
+            if routes is not None:
+                for route in routes:
+                    if route.takes is None or route.takes(query):
+                        if query.qtype == DS and name == query.name and name != ROOT:
+                            own = own or route
+                            break
+                        if own is not None and name == ROOT:
+                            break
+                        return route
+            length = name[0]
+            if not length:
+                return own
+            name = name[1 + length :]
+
+    def __len__(self) -> int:
+        return len(self._zones)

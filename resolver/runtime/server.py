@@ -1,0 +1,202 @@
+"""One serving process: sockets, listeners and parts of a plan, and swapping one plan for another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from resolver.chain.capabilities import ListenSettings, Successor
+from resolver.chain.plugin import Part
+from resolver.chain.setup import Block, Host
+from resolver.config.model import Config
+from resolver.errors import ResolverError
+from resolver.listeners.http import HttpServers
+from resolver.listeners.sockets import has_ipv6, open_tcp, open_udp
+from resolver.listeners.tcp import TcpListener
+from resolver.listeners.udp import UdpListener
+from resolver.replay.store import Store, Stores
+from resolver.runtime.dispatch import Dispatcher
+from resolver.runtime.plan import Endpoint, Plan, assemble
+
+# How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
+DRAIN_TIME = 5.5
+_POLL = 0.02
+
+
+@dataclass(slots=True)
+class Port:
+    """An endpoint that is open: its dispatcher and listeners."""
+
+    dispatcher: Dispatcher
+    udp: list[UdpListener] = field(default_factory=list)
+    tcp: list[TcpListener] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
+
+
+class Server:
+    """Serves a plan until told to stop. ``http`` False leaves HTTP endpoints to the supervisor."""
+
+    def __init__(self, host: Host, stores: Stores, *, default_port: int = 53, http: bool = True) -> None:
+        self.host = host
+        self.stores = stores
+        self.default_port = default_port
+        self.plan: Plan | None = None
+        self.ports: dict[Endpoint, Port] = {}
+        self.http = HttpServers(host.log) if http else None
+
+    async def apply(self, config: Config) -> None:
+        """Start with a configuration, or swap the present one for it without closing sockets.
+
+        Raises ResolverError and leaves everything as it was when the new one is wrong or cannot be served.
+        """
+        plan = assemble(config, self.host, self.default_port)
+        opened = self._open_missing(plan)
+        previous, old_ports = self.plan, self.ports
+        started: list[Part] = []
+        try:
+            if previous is not None:
+                _hand_over(previous.blocks, plan.blocks)
+            for part in plan.parts:
+                started.append(part)
+                await part.start()
+            if self.http is not None:
+                await self.http.apply(plan.http)
+        except BaseException:
+            await _stop(reversed(started))
+            _close(opened.values())
+            raise
+        self.plan = plan
+        self.ports = {endpoint: opened.get(endpoint) or old_ports[endpoint] for endpoint in plan.services}
+        self._switch(plan)
+        self.stores.renew()
+        for port in opened.values():
+            _listen(port)
+        gone = [port for endpoint, port in old_ports.items() if endpoint not in plan.services]
+        await self._retire(previous, gone)
+
+    async def stop(self) -> None:
+        """Read no more queries, finish those under way, close everything."""
+        ports = list(self.ports.values())
+        await self._drain(ports)
+        if self.plan is not None:
+            await _stop(self.plan.parts)
+        if self.http is not None:
+            await self.http.stop()
+        _close(ports)
+        self.ports = {}
+        self.plan = None
+
+    def _open_missing(self, plan: Plan) -> dict[Endpoint, Port]:
+        opened: dict[Endpoint, Port] = {}
+        try:
+            for endpoint, service in plan.services.items():
+                if endpoint not in self.ports:
+                    opened[endpoint] = Port(Dispatcher(service.router, endpoint.label, self.host, self.stores))
+                    self._bind(endpoint, service.settings, opened[endpoint])
+        except BaseException:
+            _close(opened.values())
+            raise
+        return opened
+
+    def _bind(self, endpoint: Endpoint, settings: ListenSettings, port: Port) -> None:
+        hosts = (endpoint.host,) if endpoint.host else ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",)  # noqa: S104
+        for host in hosts:
+            store = self.stores.make()
+            port.stores.append(store)
+            serve = partial(port.dispatcher.serve, store=store)
+            port.udp.append(UdpListener(open_udp(host, endpoint.port), serve, store.replay, self.host.clock))
+            stream_store = self.stores.make()
+            port.stores.append(stream_store)
+            answer = partial(_serve_stream, port.dispatcher, stream_store, self.host.clock)
+            port.tcp.append(TcpListener(open_tcp(host, endpoint.port), settings, answer))
+
+    def _switch(self, plan: Plan) -> None:
+        """From here on new queries go the new way."""
+        for endpoint, service in plan.services.items():
+            port = self.ports[endpoint]
+            port.dispatcher.router = service.router
+            for listener in port.tcp:
+                listener.update(service.settings)
+
+    async def _retire(self, previous: Plan | None, gone: list[Port]) -> None:
+        """Let queries that went the old way finish, then stop the old parts."""
+        if previous is None:
+            return
+        under_way = [port.dispatcher for port in (*self.ports.values(), *gone)]
+        for port in gone:
+            for listener in port.udp:
+                listener.stop()
+        await _until_idle([set(dispatcher.pending) for dispatcher in under_way])
+        await _stop(previous.parts)
+        for port in gone:
+            for listener in port.tcp:
+                await listener.stop()
+            for store in port.stores:
+                self.stores.discard(store)
+        _close(gone)
+
+    async def _drain(self, ports: list[Port]) -> None:
+        for port in ports:
+            for udp in port.udp:
+                udp.drain()
+                udp.stop()
+        for port in ports:
+            for tcp in port.tcp:
+                await tcp.stop()
+        await _until_idle([port.dispatcher.pending for port in ports])
+
+
+def _serve_stream(
+    dispatcher: Dispatcher,
+    store: Store,
+    clock: Callable[[], float],
+    packet: bytes,
+    client: tuple[str, int],
+    local: tuple[str, int],
+    transport: str,
+    send: Callable[[bytes], None],
+) -> bytes | None:
+    answer = store.replay(packet, clock())
+    return answer if answer is not None else dispatcher.serve(packet, client, local, transport, send, store)
+
+
+def _hand_over(old: list[Block], new: list[Block]) -> None:
+    """Give parts that can take over what the same directive of the same block held."""
+    before = {(tuple(key.text for key in block.keys), part.name): part for block in old for part in block.parts}
+    for block in new:
+        keys = tuple(key.text for key in block.keys)
+        for part in block.parts:
+            previous = before.get((keys, part.name))
+            if previous is not None and isinstance(part, Successor):
+                part.succeed(previous)
+
+
+def _listen(port: Port) -> None:
+    for udp in port.udp:
+        udp.start()
+    for tcp in port.tcp:
+        tcp.start()
+
+
+def _close(ports: Iterable[Port]) -> None:
+    for port in ports:
+        for udp in port.udp:
+            udp.close()
+        for tcp in port.tcp:
+            tcp.close()
+
+
+async def _stop(parts: Iterable[Part]) -> None:
+    for part in parts:
+        try:
+            await part.stop()
+        except (ResolverError, OSError):
+            continue  # one part that cannot close is no reason to leave the others open
+
+
+async def _until_idle(pending: list[set[asyncio.Task[object]]] | list[set[asyncio.Task[object]]]) -> None:
+    waited = [task for tasks in pending for task in tasks]
+    if waited:
+        await asyncio.wait(waited, timeout=DRAIN_TIME)
