@@ -1,0 +1,104 @@
+"""The table that a run prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.extras import EXTRAS
+from benchmarks.measure import ROWS, Row
+from benchmarks.results import Results
+from benchmarks.targets import OURS, Target, ratio, targets
+
+_COLUMNS = ("server", "queries/s", "core", "lost", "failed", "p50 us", "p99 us", "CPU us/q", "RSS MiB", "peak MiB")
+_FIELDS = ("p50_us", "p99_us", "cpu_us", "resident_mib", "peak_mib")
+_COMPARED = ("unbound", "dnsdist", "coredns")
+
+
+def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) -> str:
+    """Rows, ratios, targets and notes, ready to print."""
+    parts = [_row(results, row) for row in ROWS if results.servers(row.key)]
+    parts += [_grown(results, row) for row in EXTRAS if results.servers(row.key)]
+    parts += [part for part in (_starts(results), _losses(results), _ratios(results)) if part]
+    parts.append(_targets(targets(results)))
+    parts.append("versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()))
+    if notes:
+        parts.append("notes\n" + "\n".join(f"  {note}" for note in notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell, the first to the left and the others to the right."""
+    widths = [max(len(line[column]) for line in [head, *lines]) for column in range(len(head))]
+    return "\n".join(_line(line, widths) for line in [head, *lines])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = zip(cells, widths, strict=True)
+    return ("  " + first[0].ljust(first[1]) + "".join("  " + cell.rjust(width) for cell, width in others)).rstrip()
+
+
+def _row(results: Results, row: Row) -> str:
+    lines = [[server, *_cells(results, row.key, server)] for server in results.servers(row.key)]
+    return f"{row.title} (latency and CPU at {row.rate:,}/s)\n" + table(_COLUMNS, lines)
+
+
+def _grown(results: Results, row: Row) -> str:
+    lines = [
+        [f"{server}, {variant}", *_cells(results, row.key, server, variant)]
+        for server in results.servers(row.key)
+        for variant in results.variants(row.key)
+        if results.of(row.key, server, variant)
+    ]
+    return f"{row.title} (latency and CPU at {row.rate:,}/s)\n" + table(_COLUMNS, lines)
+
+
+def _cells(results: Results, row: str, server: str, variant: str = "") -> list[str]:
+    rate = results.median(row, server, "per_second", variant)
+    lost = results.total(row, server, lambda sample: sample.lost, variant)
+    failed = results.total(row, server, lambda sample: sample.failed, variant)
+    others = [number(results.median(row, server, field, variant)) for field in _FIELDS]
+    busy = results.median(row, server, "busy", variant) or 0.0
+    return [number(rate, 0), f"{busy:.0%}", f"{lost:,}", f"{failed:,}", *others]
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def _starts(results: Results) -> str:
+    servers = dict.fromkeys(start.server for start in results.starts)
+    lines = [[server, number(results.first_answer(server), 3)] for server in servers]
+    lines += [[f"{start.server} ({start.variant})", number(start.seconds, 3)] for start in results.grown_starts]
+    return "from exec to the first answer\n" + table(("server", "seconds"), lines) if lines else ""
+
+
+def _losses(results: Results) -> str:
+    lines = [[loss.server, f"{loss.sent:,}", f"{loss.lost:,}", f"{loss.failed:,}"] for loss in results.losses]
+    title = "lost queries, counted by the Python generator\n"
+    return title + table(("server", "sent", "lost", "failed"), lines) if lines else ""
+
+
+def _ratios(results: Results) -> str:
+    """How many times a peer's queries per second ours are, and what part of its CPU per query."""
+    lines = [line for row in ROWS for line in _row_ratios(results, row)]
+    return "ours against the others\n" + table(("row, peer", "queries/s", "CPU/query"), lines) if lines else ""
+
+
+def _row_ratios(results: Results, row: Row) -> list[list[str]]:
+    peers = [peer for peer in _COMPARED if results.of(row.key, peer) and results.of(row.key, OURS)]
+    fields = ("per_second", "cpu_us")
+    return [[f"{row.key}, {peer}", *(_times(results, row.key, peer, field) for field in fields)] for peer in peers]
+
+
+def _times(results: Results, row: str, peer: str, field: str) -> str:
+    value = ratio(results.median(row, OURS, field), results.median(row, peer, field))
+    return "-" if value is None else f"{value:.2f}x"
+
+
+def _targets(aims: Sequence[Target]) -> str:
+    lines = [[aim.title, _limit(aim), number(aim.measured, 2), aim.verdict] for aim in aims]
+    return "targets\n" + table(("target", "limit", "measured", "verdict"), lines)
+
+
+def _limit(aim: Target) -> str:
+    return f"{'>=' if aim.at_least else '<='} {aim.limit:g} {aim.unit}"
