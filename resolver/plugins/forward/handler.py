@@ -1,0 +1,90 @@
+"""The plugin: chooses the line, turns what it found into a reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from resolver.chain.plugin import Handler, Plugin
+from resolver.chain.query import Query
+from resolver.chain.reply import Reply, failure, from_message
+from resolver.chain.setup import Host
+from resolver.errors import WireError
+from resolver.plugins.forward.line import HOP_BY_HOP, Found, WorkingLine
+from resolver.plugins.forward.metrics import Metrics
+from resolver.plugins.forward.router import Router
+from resolver.plugins.forward.settings import Line
+from resolver.upstream.address import Address
+from resolver.upstream.upstream import Upstream
+from resolver.wire.constants import EDE_INVALID_DATA
+from resolver.wire.edns import without_options
+
+
+class Forward(Plugin):
+    """All ``forward`` lines of a server block."""
+
+    name: ClassVar[str] = "forward"
+    transparent: ClassVar[bool] = True
+
+    def __init__(self, settings: Sequence[Line], host: Host) -> None:
+        self._settings = settings
+        self._host = host
+        self._log = host.log.named(self.name)
+        self._lines: list[WorkingLine] = []
+        self._upstreams: dict[tuple[Any, ...], Upstream] = {}
+        self._router: Router[WorkingLine] = Router([], longest=False)
+        self._end_refresh: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        """Begin to forward. Raises UpstreamError when the upstreams of a line cannot be found."""
+        loop = asyncio.get_running_loop()
+        metrics = Metrics(self._host.registry)
+        self._end_refresh = self._host.registry.before_read(metrics.refresh_old)
+        for settings in self._settings:
+            for warning in settings.warnings:
+                self._log.warning(warning)
+
+            def opened(address: Address, settings: Line = settings) -> Upstream:
+                counts = metrics.counts(address)
+                return Upstream(loop, self._host.clock, address, settings.limits, settings.checks, counts)
+
+            line = WorkingLine(settings, self._host, metrics, loop, opened)
+            line.use([target for target in settings.targets if isinstance(target, Address)])
+            self._lines.append(line)
+        longest = any(settings.longest for settings in self._settings)
+        self._router = Router([(line.settings, line) for line in self._lines], longest=longest)
+
+    async def stop(self) -> None:
+        """Close the sockets that nobody else uses."""
+        self._end_refresh()
+        for line in self._lines:
+            line.use([])
+
+    async def resolve(self, query: Query, next: Handler) -> Reply:
+        """Ask the upstreams of the lines that take the name; pass on where none does."""
+        lines = self._router.lines(query.name)
+        if not lines:
+            return await next(query)
+        found = await lines[0].find(query)
+        for line, following in pairwise(lines):
+            if not line.passes_on(found):
+                break
+            found = await following.find(query)
+        return self._reply(query, found)
+
+    def _reply(self, query: Query, found: Found) -> Reply:
+        message = found.message
+        if message is None:
+            return failure(query, self.name, found.rcode, ede=found.ede, text=found.text, error=found.error)
+        if query.metadata is not None:
+            query.metadata["forward/upstream"] = found.upstream
+        try:
+            reply = from_message(query, message, self.name, found.upstream)
+        except WireError as error:
+            text = f"answer of {found.upstream} cannot be read: {error}"
+            return failure(query, self.name, ede=EDE_INVALID_DATA, text="the upstream's answer is broken", error=text)
+        if reply.options:
+            reply.options = without_options(reply.options, HOP_BY_HOP)
+        return reply

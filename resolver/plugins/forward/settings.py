@@ -1,0 +1,279 @@
+"""What a ``forward`` line says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from resolver.config.cursor import args, choice, duration, each, flag, integer, ip, option_values, rcode, value
+from resolver.config.model import Directive, Word
+from resolver.config.problems import Problems
+from resolver.config.zones import normalize_zones
+from resolver.errors import UpstreamError, WireError
+from resolver.upstream.address import Address, Limits
+from resolver.upstream.targets import HostName, NameServerFile, Target, name_servers, parse_target
+from resolver.upstream.tls import TlsFiles, client_context, read_files
+from resolver.upstream.upstream import Checks
+from resolver.wire import names
+from resolver.wire.constants import NOERROR
+
+MAX_TARGETS: Final = 15
+POLICIES: Final = ("random", "round_robin", "sequential")
+ORDERS: Final = ("list", "longest")
+ATTEMPTS_PER_UPSTREAM: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One ``forward`` line. Times are in seconds, zones lower-case wire names.
+
+    ``max_attempts`` None stands for twice the number of upstreams and 0 for no limit; ``max_concurrent`` 0 likewise.
+    """
+
+    zones: tuple[bytes, ...]
+    targets: tuple[Target, ...]
+    excepted: tuple[bytes, ...] = ()
+    force_tcp: bool = False
+    prefer_udp: bool = False
+    limits: Limits = field(default_factory=Limits)
+    checks: Checks = field(default_factory=Checks)
+    max_attempts: int | None = None
+    policy: str = "random"
+    max_concurrent: int = 0
+    next_rcodes: frozenset[int] = frozenset()
+    next_on_nodata: bool = False
+    failfast: bool = False
+    failover: frozenset[int] = frozenset()
+    resolvers: tuple[Address, ...] = ()
+    tls: TlsFiles = field(default_factory=TlsFiles)
+    longest: bool | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def parse(directives: Sequence[Directive], root: Path) -> tuple[Line, ...]:
+    """The lines of a block in file order. Raises ConfigErrors with every mistake of all of them."""
+    problems = Problems()
+    lines: list[Line] = []
+    for directive in directives:
+        with problems:
+            lines.append(_line(directive, root))
+    orders = {line.longest for line in lines} - {None}
+    if len(orders) > 1:
+        problems.add(directives[0].error("the forward lines of a block cannot have both order list and order longest"))
+    problems.raise_any()
+    return tuple(lines)
+
+
+def _line(directive: Directive, root: Path) -> Line:
+    zone, *words = args(directive, 2)
+    problems = Problems()
+    zones: tuple[bytes, ...] = ()
+    values: dict[str, Any] = {}
+    with problems:
+        zones = normalize_zones(zone)
+    targets = _targets(words, root, problems)
+    with problems:
+        values = option_values(directive, _readers(root), lists=("except", "next", "failover", "resolver"))
+    problems.raise_any()
+    _check(directive, words, targets, values)
+    return _put_together(zones, targets, values, _warnings(zone, words, targets, values))
+
+
+def _targets(words: Sequence[Word], root: Path, problems: Problems) -> tuple[Target, ...]:
+    found: dict[Target, None] = {}
+    if len(words) > MAX_TARGETS:
+        problems.add(words[MAX_TARGETS].error(f"forward takes at most {MAX_TARGETS} upstreams, not {len(words)}"))
+    for word in words[:MAX_TARGETS]:
+        with problems:
+            target = parse_target(word, root)
+            if isinstance(target, NameServerFile):
+                _readable(word, target)
+            found[target] = None
+    return tuple(found)
+
+
+def _readable(word: Word, file: NameServerFile) -> None:
+    try:
+        name_servers(file.path)
+    except UpstreamError as error:
+        raise word.error(str(error), "lines such as nameserver 9.9.9.9 name the upstreams") from None
+
+
+def _put_together(
+    zones: tuple[bytes, ...], targets: tuple[Target, ...], values: dict[str, Any], warnings: tuple[str, ...]
+) -> Line:
+    checks: dict[str, Any] = values.get("health_check", {})
+    server_name = values.get("tls_servername", "")
+    source = values.get("source_address")
+    return Line(
+        zones,
+        tuple(_named(target, server_name) for target in targets),
+        excepted=values.get("except", ()),
+        force_tcp=values.get("force_tcp", False),
+        prefer_udp=values.get("prefer_udp", False),
+        limits=Limits(
+            read_timeout=values.get("read_timeout", 2.0),
+            expire=values.get("expire", 10.0),
+            max_age=values.get("max_age", 0.0),
+            max_idle=values.get("max_idle_conns", 0),
+            source=str(source) if source else "",
+        ),
+        checks=Checks(**checks, over_tcp=values.get("force_tcp", False), max_fails=values.get("max_fails", 2)),
+        max_attempts=values.get("max_connect_attempts"),
+        policy=values.get("policy", "random"),
+        max_concurrent=values.get("max_concurrent", 0),
+        next_rcodes=frozenset(values.get("next", ())),
+        next_on_nodata=values.get("next_on_nodata", False),
+        failfast=values.get("failfast_all_unhealthy_upstreams", False),
+        failover=frozenset(values.get("failover", ())),
+        resolvers=values.get("resolver", ()),
+        tls=values.get("tls", TlsFiles()),
+        longest={"longest": True, "list": False}.get(values.get("order", "")),
+        warnings=warnings,
+    )
+
+
+def _named(target: Target, server_name: str) -> Target:
+    """The target with the name that its certificate must have."""
+    if isinstance(target, NameServerFile) or target.scheme != "tls":
+        return target
+    if isinstance(target, HostName):
+        return replace(target, server_name=target.server_name or server_name or target.name)
+    return replace(target, server_name=target.server_name or server_name)
+
+
+def _check(directive: Directive, words: Sequence[Word], targets: Sequence[Target], values: dict[str, Any]) -> None:
+    """What concerns several options at once. Raises ConfigError."""
+    max_age = values.get("max_age", 0.0)
+    expire = values.get("expire", 10.0)
+    if 0 < max_age < expire:
+        raise directive.error(f"max_age ({max_age:g}s) must not be less than expire ({expire:g}s)")
+    if values.get("tls_servername"):
+        for word, target in zip(words, targets, strict=False):
+            if not isinstance(target, NameServerFile) and target.server_name:
+                hint = "leave one of them out"
+                raise word.error(f"tls_servername and the name in {word.text} clash", hint)
+    source = values.get("source_address")
+    for target in targets:
+        if source and isinstance(target, Address) and (":" in target.host) != (source.version == 6):
+            raise directive.error(f"source_address {source} cannot reach {target.host}", "one is IPv4, the other IPv6")
+
+
+def _warnings(
+    zone: Word, words: Sequence[Word], targets: Sequence[Target], values: dict[str, Any]
+) -> tuple[str, ...]:
+    found = []
+    first = targets[0]
+    if zone.text == "." and isinstance(first, HostName) and len(targets) > 1 and first.name == words[0].text:
+        others = " ".join(word.text for word in words[1:])
+        found.append(
+            f"{words[0].at}: {first.name} is taken as the name of an upstream for all queries; "
+            f'to forward only that domain write "forward {first.name} {others}"'
+        )
+    uses_tls = any(not isinstance(target, NameServerFile) and target.scheme == "tls" for target in targets)
+    found.extend(
+        f"{zone.at}: {option} has no effect, because no upstream is reached over tls://"
+        for option in ("tls", "tls_servername")
+        if option in values and not uses_tls
+    )
+    return tuple(found)
+
+
+# --- options
+
+
+def _readers(root: Path) -> dict[str, Callable[[Directive], Any]]:
+    return {
+        "except": _excepted,
+        "force_tcp": flag,
+        "prefer_udp": flag,
+        "expire": value(duration),
+        "max_age": value(duration),
+        "max_idle_conns": value(integer),
+        "read_timeout": value(duration, 0.001, 3600.0),
+        "max_fails": value(integer),
+        "max_connect_attempts": value(integer),
+        "doh_method": _doh_method,
+        "tls": lambda option: _tls(option, root),
+        "tls_servername": value(_host_name),
+        "policy": value(choice, POLICIES),
+        "health_check": _health_check,
+        "max_concurrent": value(integer),
+        "next": each(rcode),
+        "next_on_nodata": flag,
+        "failfast_all_unhealthy_upstreams": flag,
+        "failover": each(_failing_rcode),
+        "source_address": value(ip),
+        "resolver": each(_resolver),
+        "order": value(choice, ORDERS),
+    }
+
+
+def _excepted(option: Directive) -> tuple[bytes, ...]:
+    return tuple(zone for word in args(option, 1) for zone in normalize_zones(word))
+
+
+def _failing_rcode(word: Word) -> int:
+    number = rcode(word)
+    if number == NOERROR:
+        raise word.error("NOERROR cannot be used in failover")
+    return number
+
+
+def _doh_method(option: Directive) -> str:
+    raise option.error("doh_method is for https:// upstreams, which are not built into this version yet")
+
+
+def _host_name(word: Word) -> str:
+    target = parse_target(replace(word, text=f"tls://{word.text}"), Path())
+    if not isinstance(target, HostName) or target.name != word.text.removesuffix("."):
+        raise word.error(f"{word.text} is not a host name")
+    return target.name
+
+
+def _resolver(word: Word) -> Address:
+    target = parse_target(word, Path())
+    if not isinstance(target, Address) or target.scheme != "dns":
+        raise word.error(f"resolver must be an IP address or IP:port, not {word.text}")
+    return target
+
+
+def _tls(option: Directive, root: Path) -> TlsFiles:
+    words = args(option, 0, 3)
+    paths: list[Path | None] = [root / word.text for word in words]
+    if len(paths) < 2:
+        paths = [None, None, *paths]
+    certificate, key, authority = (*paths, None)[:3]
+    try:
+        files = read_files(certificate, key, authority)
+        if words:
+            client_context(files)
+    except UpstreamError as error:
+        raise option.error(str(error)) from None
+    return files
+
+
+def _health_check(option: Directive) -> dict[str, Any]:
+    first, *rest = args(option, 1, 4)
+    found: dict[str, Any] = {"interval": duration(first)}
+    words = iter(rest)
+    for word in words:
+        if word.text == "no_rec":
+            found["recursion"] = False
+        elif word.text == "domain":
+            domain = next(words, None)
+            if domain is None:
+                raise word.error("domain needs a name", "write it like domain example.org")
+            found["domain"] = _domain(domain)
+        else:
+            raise word.error(f"health_check has no option {word.text}", "it takes no_rec and domain NAME")
+    return found
+
+
+def _domain(word: Word) -> bytes:
+    try:
+        return names.from_text(word.text)
+    except WireError as error:
+        raise word.error(str(error)) from None

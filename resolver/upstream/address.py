@@ -1,0 +1,61 @@
+"""Where an upstream is, and how it is spoken to."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An upstream: IP address (an IPv6 one perhaps with ``%zone``), port, ``dns`` or ``tls``.
+
+    ``server_name`` is the name in the certificate of a TLS upstream, empty for the address itself.
+    """
+
+    host: str
+    port: int
+    scheme: str = "dns"
+    server_name: str = ""
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long connections and answers may take. Times are in seconds.
+
+    ``expire`` is how long an unused socket is kept, ``max_age`` how long any (0: no limit), ``max_idle`` how many
+    unused connections (0: no limit). ``source`` is the local address to send from, empty for the system's choice.
+    """
+
+    read_timeout: float = 2.0
+    expire: float = 10.0
+    max_age: float = 0.0
+    max_idle: int = 0
+    source: str = ""
+
+
+def family(host: str) -> socket.AddressFamily:
+    """IPv4 or IPv6, by the looks of the address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def sockaddr(host: str, port: int) -> tuple[Any, ...]:
+    """The address as sockets want it, with the scope of link-local addresses. Raises OSError."""
+    if "%" not in host:
+        return (host, port)
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return socket.getaddrinfo(host, port, socket.AF_INET6, socket.SOCK_DGRAM, flags=flags)[0][4]
+
+
+def is_ip(text: str) -> bool:
+    """Whether the text is an IP address, with or without an IPv6 zone."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

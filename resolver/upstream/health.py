@@ -1,0 +1,43 @@
+"""Whether an upstream can be used, as a pure state machine."""
+
+from __future__ import annotations
+
+
+class Health:
+    """What failed exchanges and probes say about one upstream.
+
+    A failed query starts probing; ``max_fails`` failed probes in a row make the upstream down; any answer, also
+    REFUSED or SERVFAIL, makes it healthy again. With ``max_fails`` 0 it is never probed and never down.
+    """
+
+    __slots__ = ("fails", "max_fails", "probing")
+
+    def __init__(self, max_fails: int) -> None:
+        self.max_fails = max_fails
+        self.fails = 0
+        self.probing = False
+
+    @property
+    def down(self) -> bool:
+        """Whether queries should rather go elsewhere."""
+        return 0 < self.max_fails <= self.fails
+
+    def query_failed(self) -> bool:
+        """Note that a query brought no answer; returns whether to begin probing now."""
+        if self.max_fails == 0 or self.probing:
+            return False
+        self.probing = True
+        return True
+
+    def query_answered(self) -> None:
+        """Note an answer to a query."""
+        self.fails = 0
+
+    def probe_failed(self) -> None:
+        """Note a probe without an answer; another is due after the interval."""
+        self.fails += 1
+
+    def probe_answered(self) -> None:
+        """Note an answer to a probe, which ends the probing."""
+        self.fails = 0
+        self.probing = False

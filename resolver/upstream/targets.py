@@ -1,0 +1,114 @@
+"""What may stand as TO: addresses, files like resolv.conf, host names; and what they say at the moment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from resolver.config.model import Word
+from resolver.errors import UpstreamError
+from resolver.upstream.address import Address, is_ip
+
+PORTS: Final = {"dns": 53, "tls": 853}
+NOT_BUILT: Final = ("https", "https3", "quic", "grpc", "unix")
+MAX_FILE: Final = 1 << 20  # octets of a resolv.conf that are read
+_HOST_NAME = re.compile(r"(?=.{1,253}\.?$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?")  # noqa: E501
+
+
+@dataclass(frozen=True, slots=True)
+class NameServerFile:
+    """A file whose ``nameserver`` lines are upstreams; they carry no port."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class HostName:
+    """A name whose addresses are upstreams."""
+
+    name: str
+    port: int
+    scheme: str = "dns"
+    server_name: str = ""
+
+
+Target: TypeAlias = Address | NameServerFile | HostName
+
+
+def parse_target(word: Word, root: Path) -> Target:
+    """One TO; relative files are looked for below ``root``. Raises ConfigError."""
+    scheme, text = _scheme(word)
+    if not text:
+        raise word.error(f"{word.text!r} is not an address")
+    rest, server_name = _server_name(text) if scheme == "tls" else (text, "")
+    host, port = _port(word, rest, PORTS[scheme])
+    if is_ip(host):
+        return Address(host, port, scheme, server_name)
+    if scheme == "dns" and (path := root / text).exists():
+        return NameServerFile(path)
+    if "/" in text:
+        raise word.error(f"{text} is not a file that exists")
+    if not _HOST_NAME.fullmatch(host) or host.removesuffix(".").rpartition(".")[2].isdigit():
+        raise word.error(f"{text} is neither an IP address, nor a file, nor a host name")
+    return HostName(host.removesuffix("."), port, scheme, server_name)
+
+
+def name_servers(path: Path) -> list[Address]:
+    """The addresses in the ``nameserver`` lines of a file, in order, each once. Raises UpstreamError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE).decode("utf-8", "replace")
+    except OSError as error:
+        raise UpstreamError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    found: dict[Address, None] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[0] == "nameserver" and is_ip(words[1]):
+            found[Address(words[1], PORTS["dns"])] = None
+    if not found:
+        raise UpstreamError(f"{path} has no nameserver line")
+    return list(found)
+
+
+def _scheme(word: Word) -> tuple[str, str]:
+    scheme, separator, rest = word.text.partition("://")
+    if not separator:
+        return "dns", word.text
+    scheme = scheme.lower()
+    if scheme in NOT_BUILT:
+        raise word.error(f"{scheme}:// upstreams are not built into this version yet", "dns:// and tls:// are")
+    if scheme not in PORTS:
+        raise word.error(f"{scheme}:// is not a protocol of upstreams", "dns:// and tls:// are")
+    return scheme, rest
+
+
+def _server_name(text: str) -> tuple[str, str]:
+    """Take the name out of ``ip%name``, ``ip%name:port`` and ``[ip%name]:port``."""
+    before, percent, behind = text.rpartition("%")
+    if not percent:
+        return text, ""
+    name, colon, port = behind.partition(":")
+    if before.startswith("[") and "]" not in before:
+        before += "]"
+    elif ":" in before and not before.startswith("["):
+        before = f"[{before}]"
+    return before + colon + port, name.removesuffix("]")
+
+
+def _port(word: Word, text: str, default: int) -> tuple[str, int]:
+    if is_ip(text):
+        return text, default
+    if text.startswith("["):
+        host, closed, rest = text[1:].partition("]")
+        if not closed or (rest and not rest.startswith(":")) or not is_ip(host):
+            raise word.error(f"{text} is not an address in brackets", "write it like [2001:db8::1]:53")
+        port = rest[1:] if rest else str(default)
+    else:
+        host, colon, port = text.rpartition(":")
+        if not colon or "/" in port:
+            return text, default
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
+        raise word.error(f"{port or text} is not a port", "a port is a number from 1 to 65535")
+    return host, int(port)

@@ -1,0 +1,116 @@
+"""One upstream: its address, its health, and exchanges with it over whatever it speaks."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import AbstractEventLoop, Future, Task
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from resolver.errors import UpstreamError
+from resolver.telemetry.metrics import Cell
+from resolver.upstream.address import Address, Limits
+from resolver.upstream.exchange import Outcome, Request
+from resolver.upstream.health import Health
+from resolver.upstream.udp import UdpExchanges
+from resolver.wire.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """How health is checked: ``interval`` in seconds, what is asked, and after how many fails the upstream is down."""
+
+    interval: float = 0.5
+    domain: bytes = b"\0"
+    recursion: bool = True
+    over_tcp: bool = False
+    max_fails: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Cells that an upstream counts into."""
+
+    udp_hits: Cell = field(default_factory=Cell)
+    udp_misses: Cell = field(default_factory=Cell)
+    stream_hits: Cell = field(default_factory=Cell)
+    stream_misses: Cell = field(default_factory=Cell)
+    failed_checks: Cell = field(default_factory=Cell)
+
+
+class Upstream:
+    """One upstream, shared by all who ``keep`` it and closed when the last has let it ``go``."""
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        clock: Callable[[], float],
+        address: Address,
+        limits: Limits,
+        checks: Checks,
+        counts: Counts,
+    ) -> None:
+        self.address = address
+        self.label = str(address)
+        self.limits = limits
+        self.checks = checks
+        self.health = Health(checks.max_fails)
+        self._loop = loop
+        self._counts = counts
+        self._udp = UdpExchanges(loop, clock, address, limits, counts.udp_hits, counts.udp_misses)
+        self._prober: Task[None] | None = None
+        self._keepers = 0
+
+    def ask(self, request: Request, over_tcp: bool, timeout: float) -> Future[Outcome]:
+        """Begin an exchange; the future ends with the answer or the error, ``timeout`` seconds later at the latest."""
+        if over_tcp or self.address.scheme != "dns":
+            raise NotImplementedError
+        return self._udp.ask(request, timeout)
+
+    async def exchange(self, request: Request, over_tcp: bool = False, timeout: float | None = None) -> Message:
+        """Ask and wait. Raises UpstreamError."""
+        outcome = await self.ask(request, over_tcp, timeout or self.limits.read_timeout)
+        if isinstance(outcome, UpstreamError):
+            raise outcome
+        return outcome
+
+    def failed(self) -> None:
+        """Note that a query brought no answer, and begin to probe."""
+        if self.health.query_failed():
+            self._prober = self._loop.create_task(self._probe())
+
+    def keep(self) -> Upstream:
+        """Count one more user."""
+        self._keepers += 1
+        return self
+
+    def go(self) -> None:
+        """One user less; the last closes all."""
+        self._keepers -= 1
+        if self._keepers <= 0:
+            self.close()
+
+    def close(self) -> None:
+        """Stop probing and close everything."""
+        if self._prober is not None:
+            self._prober.cancel()
+            self._prober = None
+        self._udp.close()
+
+    async def _probe(self) -> None:
+        checks = self.checks
+        flags = b"\x01\x00" if checks.recursion else b"\0\0"
+        question = checks.domain + b"\0\x02\0\x01"
+        request = Request(flags + b"\0\1\0\0\0\0\0\0" + question, question)
+        while True:
+            outcome = await self.ask(request, checks.over_tcp, PROBE_TIMEOUT)
+            if isinstance(outcome, Message):
+                self.health.probe_answered()
+                return
+            self.health.probe_failed()
+            self._counts.failed_checks.value += 1
+            await asyncio.sleep(max(checks.interval, MIN_INTERVAL))
+
+
+PROBE_TIMEOUT = 1.0
+MIN_INTERVAL = 0.05  # seconds; a check that fails at once must not become a flood
