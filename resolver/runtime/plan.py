@@ -73,11 +73,6 @@ class Plan:
         """How the configuration is to be watched, None where it is not."""
         return next((part for part in self.parts if isinstance(part, Reloading)), None)
 
-    @property
-    def sockets(self) -> int:
-        """How many sockets, and so workers, share a port."""
-        return max((service.settings.sockets for service in self.services.values()), default=1)
-
 
 def assemble(config: Config, host: Host, default_port: int = 53) -> Plan:
     """Build every block and route every zone. Raises ConfigErrors with the mistakes of all blocks."""
@@ -100,6 +95,11 @@ def assemble(config: Config, host: Host, default_port: int = 53) -> Plan:
     if errors:
         raise ConfigErrors(errors)
     return plan
+
+
+def wanted_workers(plan: Plan) -> int:
+    """How many workers the configuration asks for: sockets on one port are of use to workers only."""
+    return max((service.settings.sockets for service in plan.services.values()), default=1)
 
 
 def _addresses(source: ServerBlock, default_port: int) -> list[ServerAddress]:

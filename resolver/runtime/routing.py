@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from resolver.chain.plugin import Handler
@@ -58,6 +58,10 @@ class Router:
             if not length:
                 return own
             name = name[1 + length :]
+
+    def sites(self) -> Iterator[Site]:
+        """The sites of all routes, in the order in which they were added."""
+        return (route.site for routes in self._zones.values() for route in routes)
 
     def __len__(self) -> int:
         return len(self._zones)

@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from resolver.chain.capabilities import ListenSettings, Successor
+from resolver.chain.capabilities import HttpAnswer, ListenSettings, Successor
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Block, Host
 from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
-from resolver.listeners.sockets import has_ipv6, open_tcp, open_udp
 from resolver.listeners.tcp import TcpListener
 from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
 from resolver.runtime.dispatch import Dispatcher
 from resolver.runtime.plan import Endpoint, Plan, assemble
+from resolver.runtime.sockets import OpenSocket, hosts_of, open_socket
 
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
 DRAIN_TIME = 5.5
-_POLL = 0.02
+REPLAY_BUDGET = 32 << 20  # octets of answers kept for replay, beside the caches
 
 
 @dataclass(slots=True)
@@ -38,10 +38,19 @@ class Port:
 class Server:
     """Serves a plan until told to stop. ``http`` False leaves HTTP endpoints to the supervisor."""
 
-    def __init__(self, host: Host, stores: Stores, *, default_port: int = 53, http: bool = True) -> None:
+    def __init__(
+        self,
+        host: Host,
+        stores: Stores,
+        *,
+        default_port: int = 53,
+        http: bool = True,
+        open_socket: OpenSocket = open_socket,
+    ) -> None:
         self.host = host
         self.stores = stores
         self.default_port = default_port
+        self.open_socket = open_socket
         self.plan: Plan | None = None
         self.ports: dict[Endpoint, Port] = {}
         self.http = HttpServers(host.log) if http else None
@@ -88,6 +97,13 @@ class Server:
         self.ports = {}
         self.plan = None
 
+    async def get(self, host: str, port: int, path: str) -> HttpAnswer | None:
+        """What the HTTP endpoint of this plan answers, asked without a socket."""
+        for endpoint in self.plan.http if self.plan else ():
+            if (endpoint.host, endpoint.port, endpoint.path) == (host, port, path):
+                return await endpoint.answer()
+        return None
+
     def _open_missing(self, plan: Plan) -> dict[Endpoint, Port]:
         opened: dict[Endpoint, Port] = {}
         try:
@@ -101,16 +117,15 @@ class Server:
         return opened
 
     def _bind(self, endpoint: Endpoint, settings: ListenSettings, port: Port) -> None:
-        hosts = (endpoint.host,) if endpoint.host else ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",)  # noqa: S104
-        for host in hosts:
+        for host in hosts_of(endpoint.host):
             store = self.stores.make()
             port.stores.append(store)
             serve = partial(port.dispatcher.serve, store=store)
-            port.udp.append(UdpListener(open_udp(host, endpoint.port), serve, store.replay, self.host.clock))
+            port.udp.append(UdpListener(self.open_socket("udp", host, endpoint.port), serve, store.replay, self.host.clock))
             stream_store = self.stores.make()
             port.stores.append(stream_store)
             answer = partial(_serve_stream, port.dispatcher, stream_store, self.host.clock)
-            port.tcp.append(TcpListener(open_tcp(host, endpoint.port), settings, answer))
+            port.tcp.append(TcpListener(self.open_socket("tcp", host, endpoint.port), settings, answer))
 
     def _switch(self, plan: Plan) -> None:
         """From here on new queries go the new way."""

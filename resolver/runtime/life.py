@@ -1,0 +1,129 @@
+"""The life of a serving process: begin, signals, watching the configuration, lameduck, end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from resolver.chain.setup import Host
+from resolver.config.load import digest_now
+from resolver.config.model import Config
+from resolver.errors import ResolverError
+from resolver.runtime.options import Options
+from resolver.runtime.plan import Plan
+from resolver.telemetry.metrics import Registry
+
+_UNWATCHED_PAUSE = 1.0  # seconds until a look whether the configuration is to be watched by now
+
+
+class Life(ABC):
+    """What a single process and a supervisor of workers have in common; how they serve is their own."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.log = options.log
+        self.plan: Plan | None = None
+        self.ending = asyncio.Event()
+        self.exit_code = 0
+        self.host = Host(clock=time.monotonic, registry=Registry(), log=options.log, fail=self.fail)
+        self._swap = asyncio.Lock()
+        self._failed = self.host.registry.counter(
+            "coredns_reload_failed_total", "Configurations that could not be put into service."
+        ).cell()
+        self._version = self.host.registry.gauge(
+            "coredns_reload_version_info", "The hash of the configuration in service.", ("hash", "value"), merge="max"
+        )
+
+    @abstractmethod
+    async def apply(self, config: Config) -> None:
+        """Put a configuration into service and note its plan; on ResolverError the old one goes on."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what is under way and close everything."""
+
+    @abstractmethod
+    async def stopping(self) -> None:
+        """Tell whoever wants to know that the end is near."""
+
+    async def run(self, ready: Callable[[Plan], None]) -> int:
+        """Serve until a signal or a failure; the exit code. Raises ResolverError where serving cannot begin."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ending.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._reload_soon)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # sent when a terminal goes; no reason to end
+        try:
+            await self._put_into_service(self.options.read())
+            assert self.plan is not None
+            ready(self.plan)
+            watching = loop.create_task(self._watch())
+            await self.ending.wait()
+            watching.cancel()
+            await self._lameduck()
+        finally:
+            await self.close()
+        return self.exit_code
+
+    async def reload(self) -> None:
+        """Put the configuration as it is now into service; a wrong one is said and left."""
+        async with self._swap:
+            try:
+                await self._put_into_service(await asyncio.to_thread(self.options.read))
+            except ResolverError as error:
+                self._failed.value += 1
+                for line in str(error).splitlines():
+                    self.log.error(f"reload: {line}")
+                self.log.error("reload failed: the old configuration goes on serving")
+            else:
+                self.log.info("reload complete")
+
+    def fail(self, reason: str) -> None:
+        """End with exit code 1: something makes serving wrong."""
+        self.log.fatal(reason)
+        self.exit_code = 1
+        self.ending.set()
+
+    async def _put_into_service(self, config: Config) -> None:
+        await self.apply(config)
+        self._version.cells.clear()
+        self._version.cell("sha512", config.digest).value = 1
+
+    def _reload_soon(self) -> None:
+        self._reloading = asyncio.get_running_loop().create_task(self.reload())
+
+    async def _watch(self) -> None:
+        """Reload when the files differ from what serves and from the last that was tried."""
+        tried = ""
+        while True:
+            assert self.plan is not None
+            settings = self.plan.reloading
+            if settings is None:
+                await asyncio.sleep(_UNWATCHED_PAUSE)
+                continue
+            # CoreDNS adds chance in both directions, so that many Pods do not reload in the same second
+            await asyncio.sleep(settings.interval + settings.jitter * self.host.chance.uniform(-0.5, 0.5))
+            config = self.plan.config
+            digest = await asyncio.to_thread(digest_now, config)
+            if digest in (config.digest, tried):
+                tried = digest if digest != config.digest else ""
+                continue
+            tried = digest
+            await self.reload()
+
+    async def _lameduck(self) -> None:
+        self.host.stopping = True
+        await self.stopping()
+        assert self.plan is not None
+        if not self.plan.lameduck or self.exit_code:
+            return
+        self.log.info(f"lameduck: answering for another {self.plan.lameduck:g}s")
+        self.ending.clear()
+        try:
+            async with asyncio.timeout(self.plan.lameduck):
+                await self.ending.wait()  # a second signal ends the wait
+        except TimeoutError:
+            return

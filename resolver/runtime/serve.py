@@ -1,0 +1,76 @@
+"""Starting to serve: one process or several, the pid file, and what is said at the start."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from resolver import __version__
+from resolver.chain.setup import Host
+from resolver.errors import ResolverError
+from resolver.runtime.life import Life
+from resolver.runtime.loops import run
+from resolver.runtime.options import Options
+from resolver.runtime.plan import Plan, assemble, wanted_workers
+from resolver.telemetry.metrics import Registry
+
+# A worker costs about 40 MB; more of them than this on one machine is a slip of the pen.
+MAX_WORKERS = 64
+_SHOWN_ZONES = 50
+
+
+def serve(options: Options) -> int:
+    """Serve until told to stop; the exit code. Raises ResolverError where serving cannot begin."""
+
+    async def main() -> int:
+        life = _life(options)
+        return await life.run(lambda plan: _announce(options, plan))
+
+    with ExitStack() as stack:
+        if options.pidfile is not None:
+            stack.callback(_write_pid(options.pidfile))
+        return run(main)
+
+
+def _life(options: Options) -> Life:
+    workers = options.workers or _wanted_workers(options)
+    if workers == 1:
+        from resolver.runtime.process import Process
+
+        return Process(options)
+    from resolver.runtime.supervisor import Supervisor
+
+    return Supervisor(options, min(workers, MAX_WORKERS))
+
+
+def _wanted_workers(options: Options) -> int:
+    config = options.read()
+    if not any(directive.name.text == "multisocket" for block in config.blocks for directive in block.directives):
+        return 1
+    host = Host(clock=time.monotonic, registry=Registry(), log=options.log)
+    return wanted_workers(assemble(config, host, options.port))
+
+
+def _announce(options: Options, plan: Plan) -> None:
+    if options.quiet:
+        return
+    zones = [
+        f"{site.zone if site.zone == '.' else site.zone.rstrip('.')}:{endpoint.port}"
+        for endpoint, service in plan.services.items()
+        for site in service.router.sites()
+    ]
+    if len(zones) > _SHOWN_ZONES:
+        zones[_SHOWN_ZONES:] = [f"... and {len(zones) - _SHOWN_ZONES} more zones"]
+    print(*zones, f"k8s-resolver {__version__}", sep="\n", flush=True)
+
+
+def _write_pid(path: str) -> Callable[[], None]:
+    try:
+        Path(path).write_text(f"{os.getpid()}\n")
+    except OSError as error:
+        raise ResolverError(f"cannot write pid file {path}: {error.strerror or error}") from None
+    return lambda: Path(path).unlink(missing_ok=True)
+

@@ -1,0 +1,28 @@
+"""Which sockets an endpoint needs, and who opens them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from resolver.listeners.sockets import has_ipv6, open_tcp, open_udp
+
+SocketKey = tuple[str, str, int]
+OpenSocket = Callable[[str, str, int], socket.socket]
+
+
+def open_socket(kind: str, host: str, port: int) -> socket.socket:
+    """A ``udp`` or ``tcp`` socket at an address. Raises ResolverError with one clear line."""
+    return open_udp(host, port) if kind == "udp" else open_tcp(host, port)
+
+
+def hosts_of(host: str) -> tuple[str, ...]:
+    """The addresses to bind for an endpoint: all of both families where none is named."""
+    if host:
+        return (host,)
+    return ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",)  # noqa: S104
+
+
+def socket_keys(host: str, port: int) -> list[SocketKey]:
+    """The sockets of an endpoint."""
+    return [(kind, bound, port) for bound in hosts_of(host) for kind in ("udp", "tcp")]

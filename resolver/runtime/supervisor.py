@@ -1,0 +1,209 @@
+"""Several workers on the same ports: started, restarted, reloaded, drained, and shown as one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+from resolver.chain.capabilities import HttpAnswer, HttpEndpoint
+from resolver.config.model import Config
+from resolver.errors import ResolverError
+from resolver.listeners.http import HttpServers
+from resolver.runtime.channel import Channel, ChannelClosed
+from resolver.runtime.life import Life
+from resolver.runtime.options import Options
+from resolver.runtime.plan import Plan, assemble
+from resolver.runtime.server import DRAIN_TIME
+from resolver.runtime.sockets import SocketKey, open_socket, socket_keys
+from resolver.telemetry.exposition import render
+from resolver.telemetry.snapshot import merge, take
+
+_START_TIME = 20.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
+_METRICS_PATH = "/metrics"
+
+
+class Crew:
+    """One worker's process and channel, and when it may be started again."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.process: asyncio.subprocess.Process | None = None
+        self.channel: Channel | None = None
+        self.pause = _FIRST_PAUSE
+        self.sockets: dict[SocketKey, socket.socket] = {}
+
+
+class Supervisor(Life):
+    """Owns the sockets and the HTTP endpoints; the workers own the chains."""
+
+    def __init__(self, options: Options, workers: int) -> None:
+        super().__init__(options)
+        self.crews = [Crew(number) for number in range(workers)]
+        self.http = HttpServers(options.log)
+        self.config: Config | None = None
+        self._keeping: list[asyncio.Task[None]] = []
+        self._restarts = self.host.registry.counter(
+            "coredns_worker_restarts_total", "Worker processes that ended by themselves and were started again."
+        ).cell()
+
+    async def apply(self, config: Config) -> None:
+        """Start all workers with the configuration, or have all of them swap to it. Raises ResolverError."""
+        plan = assemble(config, self.host, self.options.port)
+        first = self.plan is None
+        opened = {crew: self._open(crew, plan) for crew in self.crews}
+        try:
+            for crew in self.crews:
+                if crew.channel is None:
+                    await self._start(crew)
+                await self._tell(crew, config, opened[crew])
+        except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
+            for crew, sockets in opened.items():
+                _forget(crew, sockets)
+            if not first and self.config is not None:
+                await self._restore(self.config)
+            raise ResolverError(str(error) or "a worker could not serve the configuration") from None
+        wanted = {key for endpoint in plan.services for key in socket_keys(endpoint.host, endpoint.port)}
+        for crew in self.crews:
+            _forget(crew, [key for key in crew.sockets if key not in wanted])
+        self.plan, self.config = plan, config
+        await self.http.apply([replace(endpoint, answer=partial(self._answer, endpoint)) for endpoint in plan.http])
+        if first:
+            self._keeping = [asyncio.create_task(self._keep(crew)) for crew in self.crews]
+
+    async def close(self) -> None:
+        """Have the workers finish what they have, then end."""
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*(self._end(crew) for crew in self.crews))
+        await self.http.stop()
+        for crew in self.crews:
+            _forget(crew, list(crew.sockets))
+
+    async def stopping(self) -> None:
+        """Tell the workers that the end is near, so that they are no longer ready."""
+        for crew in self.crews:
+            if crew.channel is not None:
+                try:
+                    await crew.channel.ask("stopping")
+                except (ChannelClosed, TimeoutError):
+                    continue
+
+    # --- one worker
+
+    def _open(self, crew: Crew, plan: Plan) -> list[SocketKey]:
+        """Open the sockets that the plan needs and the worker does not have; which ones they are."""
+        new: list[SocketKey] = []
+        try:
+            for endpoint in plan.services:
+                for key in socket_keys(endpoint.host, endpoint.port):
+                    if key not in crew.sockets:
+                        crew.sockets[key] = open_socket(*key)
+                        new.append(key)
+        except BaseException:
+            _forget(crew, new)
+            raise
+        return new
+
+    async def _start(self, crew: Crew) -> None:
+        ours, theirs = Pipe()
+        assert isinstance(ours, Connection)
+        options = self.options
+        command = [sys.executable, "-m", "resolver", "worker", str(theirs.fileno()), str(crew.number)]
+        command += [str(options.port), options.log.form, options.log.level]
+        with theirs:
+            crew.process = await asyncio.create_subprocess_exec(
+                *command, pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL, env=dict(options.environ)
+            )
+        crew.channel = Channel(ours, self._handle, lambda: None)
+
+    async def _tell(self, crew: Crew, config: Config, new: list[SocketKey]) -> None:
+        assert crew.channel is not None
+        descriptors = [crew.sockets[key].fileno() for key in new]
+        await crew.channel.ask("apply", (config, new), within=_START_TIME, descriptors=descriptors)
+
+    async def _restore(self, config: Config) -> None:
+        """Bring workers that had already swapped back to the configuration that serves."""
+        for crew in self.crews:
+            try:
+                await self._tell(crew, config, [])
+            except (RuntimeError, ChannelClosed, TimeoutError):
+                self.log.error(f"worker {crew.number} could not go back to the old configuration")
+
+    async def _keep(self, crew: Crew) -> None:
+        """Start the worker again whenever it ends, after a pause that grows while it does not live long."""
+        while True:
+            assert crew.process is not None
+            began = time.monotonic()
+            code = await crew.process.wait()
+            if crew.channel is not None:
+                crew.channel.close()
+                crew.channel = None
+            self._restarts.value += 1
+            self.log.error(f"worker {crew.number} ended with code {code}, starting it again")
+            crew.pause = _FIRST_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else crew.pause * 2
+            await asyncio.sleep(min(crew.pause, _LONGEST_PAUSE))
+            try:
+                await self._start(crew)
+                assert self.config is not None
+                await self._tell(crew, self.config, list(crew.sockets))
+            except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
+                self.log.error(f"worker {crew.number} cannot serve: {error}")
+                _kill(crew)
+
+    async def _end(self, crew: Crew) -> None:
+        if crew.process is None or crew.channel is None:
+            return
+        try:
+            await crew.channel.ask("stop", within=1)
+        except (ChannelClosed, TimeoutError):
+            _kill(crew)
+        try:
+            async with asyncio.timeout(DRAIN_TIME + 2):
+                await crew.process.wait()
+        except TimeoutError:
+            _kill(crew)
+            await crew.process.wait()
+        crew.channel.close()
+
+    # --- seen from outside
+
+    async def _handle(self, what: str, payload: object, descriptors: list[int]) -> None:
+        if what == "fail":
+            self.fail(str(payload))
+
+    async def _answer(self, endpoint: HttpEndpoint) -> HttpAnswer:
+        """What all workers together answer: metrics added up, otherwise the worst of their answers."""
+        if endpoint.path == _METRICS_PATH:
+            snapshots = [answer for answer in await self._each("snapshot") if answer is not None]
+            return render(merge([take(self.host.registry), *snapshots]))
+        answers = await self._each("get", (endpoint.host, endpoint.port, endpoint.path))
+        if any(answer is None for answer in answers):
+            return HttpAnswer(503, "text/plain; charset=utf-8", b"a worker is being started")
+        return max(answers, key=lambda answer: answer.status)
+
+    async def _each(self, what: str, payload: object = None) -> list[Any]:
+        async def one(crew: Crew) -> Any:
+            try:
+                return None if crew.channel is None else await crew.channel.ask(what, payload, within=2)
+            except (ChannelClosed, TimeoutError, RuntimeError):
+                return None
+
+        return list(await asyncio.gather(*(one(crew) for crew in self.crews)))
+
+
+def _forget(crew: Crew, keys: list[SocketKey]) -> None:
+    for key in keys:
+        crew.sockets.pop(key).close()
+
+
+def _kill(crew: Crew) -> None:
+    if crew.process is not None and crew.process.returncode is None:
+        crew.process.kill()

@@ -1,0 +1,99 @@
+"""A worker: one process of several that share the ports. It does what its supervisor says."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+from resolver.chain.setup import Host
+from resolver.replay.store import Stores
+from resolver.runtime.channel import Channel
+from resolver.runtime.loops import run
+from resolver.runtime.server import REPLAY_BUDGET, Server
+from resolver.runtime.sockets import SocketKey
+from resolver.telemetry.log import Log
+from resolver.telemetry.metrics import Registry
+from resolver.telemetry.snapshot import take
+
+
+class Handed:
+    """Sockets that the supervisor opened and keeps, so that a worker's death loses no waiting query."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[SocketKey, socket.socket] = {}
+
+    def receive(self, keys: list[SocketKey], descriptors: list[int]) -> None:
+        """Take over sockets by their descriptors."""
+        for key, descriptor in zip(keys, descriptors, strict=True):
+            self._sockets[key] = socket.socket(fileno=descriptor)
+
+    def open(self, kind: str, host: str, port: int) -> socket.socket:
+        """The socket for an address; it is then the caller's to close."""
+        return self._sockets.pop((kind, host, port))
+
+
+class Worker:
+    """Serves in the background of a channel to the supervisor."""
+
+    def __init__(self, connection: Connection, number: int, log: Log, port: int) -> None:
+        self.connection = connection
+        self.stores = Stores(REPLAY_BUDGET)
+        self.host = Host(
+            clock=time.monotonic,
+            registry=Registry(),
+            log=log,
+            fail=self._fail,
+            withdraw=self.stores.withdraw,
+            worker=number,
+        )
+        self.host.registry.before_read(self.stores.fold)
+        self.handed = Handed()
+        self.server = Server(self.host, self.stores, default_port=port, http=False, open_socket=self.handed.open)
+        self.ended = asyncio.Event()
+        self.channel: Channel | None = None
+
+    async def run(self) -> int:
+        """Serve until the supervisor says stop or is gone; the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            loop.add_signal_handler(number, lambda: None)  # the supervisor decides
+        self.channel = Channel(self.connection, self._handle, self.ended.set)
+        await self.ended.wait()
+        await self.server.stop()
+        self.channel.close()
+        return 0
+
+    async def _handle(self, what: str, payload: Any, descriptors: list[int]) -> Any:
+        if what == "apply":
+            config, keys = payload
+            self.handed.receive(keys, descriptors)
+            await self.server.apply(config)
+            gc.freeze()
+        elif what == "snapshot":
+            return take(self.host.registry)
+        elif what == "get":
+            return await self.server.get(*payload)
+        elif what == "stopping":
+            self.host.stopping = True
+        elif what == "stop":
+            self.ended.set()
+        return None
+
+    def _fail(self, reason: str) -> None:
+        if self.channel is not None:
+            asyncio.get_running_loop().create_task(self.channel.ask("fail", reason))
+
+
+def work(fd: int, number: int, log: Log, port: int) -> int:
+    """Run a worker whose channel is the open file ``fd``; the exit code."""
+
+    async def main() -> int:
+        return await Worker(Connection(os.dup(fd)), number, log, port).run()
+
+    return run(main)
