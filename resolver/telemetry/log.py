@@ -11,19 +11,40 @@ from typing import TextIO
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "FATAL")
 
 
+class _Threshold:
+    """What all speakers of one log share."""
+
+    __slots__ = ("debugging", "level")
+
+    def __init__(self, level: str) -> None:
+        self.level = level
+        self.debugging = 0
+
+
 class Log:
     """Writes events. ``plugin`` names who speaks and is shown as CoreDNS shows it: ``plugin/forward: ...``."""
 
     def __init__(self, stream: TextIO | None = None, *, form: str = "text", level: str = "INFO", plugin: str = "", clock: Callable[[], float] = time.time) -> None:  # fmt: skip  # noqa: E501
         self.stream = stream
         self.form = form
-        self.level = level
         self.plugin = plugin
         self.clock = clock
+        self._threshold = _Threshold(level)
+
+    @property
+    def level(self) -> str:
+        """The lowest level that is written, the same for all speakers of this log."""
+        return "DEBUG" if self._threshold.debugging else self._threshold.level
+
+    def debugging(self, on: bool) -> None:
+        """Somebody wants details from now on (or no longer); they are written until the last one has had enough."""
+        self._threshold.debugging += 1 if on else -1
 
     def named(self, plugin: str) -> Log:
         """The same log for another speaker."""
-        return Log(self.stream, form=self.form, level=self.level, plugin=plugin, clock=self.clock)
+        other = Log(self.stream, form=self.form, plugin=plugin, clock=self.clock)
+        other._threshold = self._threshold
+        return other
 
     def debug(self, text: str, **fields: object) -> None:
         """Details that only somebody who searches wants."""

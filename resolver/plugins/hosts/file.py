@@ -1,0 +1,41 @@
+"""Reading the hosts file when it has changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MAX_OCTETS: Final = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file as read: its lines, when it was last changed (seconds since 1970), whether something was left out."""
+
+    lines: list[bytes]
+    changed: float
+    stamp: tuple[int, int]
+    cut: bool
+
+
+def read_changed(path: Path, stamp: tuple[int, int] | None, limit: int = MAX_OCTETS) -> Content | None:
+    """The file unless its time of change and size are those of ``stamp``. Raises OSError.
+
+    Only whole lines within the first ``limit`` octets are read. Devices and pipes are refused: they might never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "not a regular file")
+        now = (status.st_mtime_ns, status.st_size)
+        if now == stamp:
+            return None
+        data = file.read(limit + 1)
+    cut = len(data) > limit
+    if cut:
+        data = data[: data.rfind(b"\n", 0, limit) + 1]
+    return Content(data.splitlines(), status.st_mtime, now, cut)
