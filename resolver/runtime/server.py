@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from resolver.chain.capabilities import HttpAnswer, ListenSettings, Successor
+from resolver.chain.capabilities import ListenSettings, Successor
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Block, Host
 from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
-from resolver.listeners.tcp import TcpListener
+from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
 from resolver.runtime.dispatch import Dispatcher
@@ -53,6 +53,8 @@ class Server:
         self.open_socket = open_socket
         self.plan: Plan | None = None
         self.ports: dict[Endpoint, Port] = {}
+        host.blocks = lambda: self.plan.blocks if self.plan else ()
+        host.suspend = self._suspend
         self.http = HttpServers(host.log) if http else None
 
     async def apply(self, config: Config) -> None:
@@ -97,12 +99,11 @@ class Server:
         self.ports = {}
         self.plan = None
 
-    async def get(self, host: str, port: int, path: str) -> HttpAnswer | None:
-        """What the HTTP endpoint of this plan answers, asked without a socket."""
-        for endpoint in self.plan.http if self.plan else ():
-            if (endpoint.host, endpoint.port, endpoint.path) == (host, port, path):
-                return await endpoint.answer()
-        return None
+    def _suspend(self, who: str, reason: str) -> None:
+        if reason:
+            self.host.suspended[who] = reason
+        else:
+            self.host.suspended.pop(who, None)
 
     def _open_missing(self, plan: Plan) -> dict[Endpoint, Port]:
         opened: dict[Endpoint, Port] = {}
@@ -117,6 +118,7 @@ class Server:
         return opened
 
     def _bind(self, endpoint: Endpoint, settings: ListenSettings, port: Port) -> None:
+        metrics = StreamMetrics(self.host.registry, endpoint.label)
         for host in hosts_of(endpoint.host):
             store = self.stores.make()
             port.stores.append(store)
@@ -125,7 +127,7 @@ class Server:
             stream_store = self.stores.make()
             port.stores.append(stream_store)
             answer = partial(_serve_stream, port.dispatcher, stream_store, self.host.clock)
-            port.tcp.append(TcpListener(self.open_socket("tcp", host, endpoint.port), settings, answer))
+            port.tcp.append(TcpListener(self.open_socket("tcp", host, endpoint.port), settings, answer, metrics=metrics))
 
     def _switch(self, plan: Plan) -> None:
         """From here on new queries go the new way."""

@@ -6,13 +6,11 @@ import asyncio
 import socket
 import sys
 import time
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
-from resolver.chain.capabilities import HttpAnswer, HttpEndpoint
 from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
@@ -22,12 +20,10 @@ from resolver.runtime.options import Options
 from resolver.runtime.plan import Plan, assemble
 from resolver.runtime.server import DRAIN_TIME
 from resolver.runtime.sockets import SocketKey, open_socket, socket_keys
-from resolver.telemetry.exposition import render
-from resolver.telemetry.snapshot import merge, take
+from resolver.telemetry.snapshot import Snapshot, merge, settled, snapshot
 
 _START_TIME = 20.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
-_METRICS_PATH = "/metrics"
 
 
 class Crew:
@@ -39,6 +35,7 @@ class Crew:
         self.channel: Channel | None = None
         self.pause = _FIRST_PAUSE
         self.sockets: dict[SocketKey, socket.socket] = {}
+        self.latest: Snapshot = []
 
 
 class Supervisor(Life):
@@ -49,6 +46,9 @@ class Supervisor(Life):
         self.crews = [Crew(number) for number in range(workers)]
         self.http = HttpServers(options.log)
         self.config: Config | None = None
+        self.host.scrape = self._scrape
+        self.host.unready = self._unready
+        self._past: Snapshot = []
         self._keeping: list[asyncio.Task[None]] = []
         self._restarts = self.host.registry.counter(
             "coredns_worker_restarts_total", "Worker processes that ended by themselves and were started again."
@@ -74,7 +74,7 @@ class Supervisor(Life):
         for crew in self.crews:
             _forget(crew, [key for key in crew.sockets if key not in wanted])
         self.plan, self.config = plan, config
-        await self.http.apply([replace(endpoint, answer=partial(self._answer, endpoint)) for endpoint in plan.http])
+        await self.http.apply(plan.http)
         if first:
             self._keeping = [asyncio.create_task(self._keep(crew)) for crew in self.crews]
 
@@ -146,6 +146,8 @@ class Supervisor(Life):
             if crew.channel is not None:
                 crew.channel.close()
                 crew.channel = None
+            self._past = merge([self._past, settled(crew.latest)])
+            crew.latest = []
             self._restarts.value += 1
             self.log.error(f"worker {crew.number} ended with code {code}, starting it again")
             crew.pause = _FIRST_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else crew.pause * 2
@@ -179,15 +181,19 @@ class Supervisor(Life):
         if what == "fail":
             self.fail(str(payload))
 
-    async def _answer(self, endpoint: HttpEndpoint) -> HttpAnswer:
-        """What all workers together answer: metrics added up, otherwise the worst of their answers."""
-        if endpoint.path == _METRICS_PATH:
-            snapshots = [answer for answer in await self._each("snapshot") if answer is not None]
-            return render(merge([take(self.host.registry), *snapshots]))
-        answers = await self._each("get", (endpoint.host, endpoint.port, endpoint.path))
-        if any(answer is None for answer in answers):
-            return HttpAnswer(503, "text/plain; charset=utf-8", b"a worker is being started")
-        return max(answers, key=lambda answer: answer.status)
+    async def _scrape(self) -> Snapshot:
+        """The metrics of all workers and of this process as one."""
+        snapshots = await self._each("snapshot")
+        for crew, latest in zip(self.crews, snapshots, strict=True):
+            crew.latest = latest or crew.latest
+        return merge([snapshot(self.host.registry), self._past, *(one for one in snapshots if one is not None)])
+
+    async def _unready(self) -> Sequence[str]:
+        """What keeps any worker from being ready."""
+        reasons: list[str] = []
+        for crew, answer in zip(self.crews, await self._each("unready"), strict=True):
+            reasons.extend([f"worker {crew.number}"] if answer is None else answer)
+        return list(dict.fromkeys(reasons))
 
     async def _each(self, what: str, payload: object = None) -> list[Any]:
         async def one(crew: Crew) -> Any:

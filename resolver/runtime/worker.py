@@ -11,6 +11,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+from resolver.chain.capabilities import Ready
 from resolver.chain.setup import Host
 from resolver.replay.store import Stores
 from resolver.runtime.channel import Channel
@@ -19,7 +20,7 @@ from resolver.runtime.server import REPLAY_BUDGET, Server
 from resolver.runtime.sockets import SocketKey
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
-from resolver.telemetry.snapshot import take
+from resolver.telemetry.snapshot import snapshot
 
 
 class Handed:
@@ -76,14 +77,18 @@ class Worker:
             await self.server.apply(config)
             gc.freeze()
         elif what == "snapshot":
-            return take(self.host.registry)
-        elif what == "get":
-            return await self.server.get(*payload)
+            return snapshot(self.host.registry)
+        elif what == "unready":
+            return self._unready()
         elif what == "stopping":
             self.host.stopping = True
         elif what == "stop":
             self.ended.set()
         return None
+
+    def _unready(self) -> list[str]:
+        parts = (part for block in self.host.blocks() for part in block.parts)
+        return [*self.host.suspended, *(part.name for part in parts if isinstance(part, Ready) and not part.is_ready())]
 
     def _fail(self, reason: str) -> None:
         if self.channel is not None:
