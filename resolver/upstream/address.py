@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -21,7 +22,7 @@ class Address:
     server_name: str = ""
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return shown((self.host, self.port))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,17 @@ class Limits:
     max_age: float = 0.0
     max_idle: int = 0
     source: str = ""
+
+
+def shown(name: tuple[Any, ...]) -> str:
+    """Host and port of a socket's name as people write them."""
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def reason_of(error: OSError) -> str:
+    """The system's words for what went wrong, such as ``connection refused``."""
+    return os.strerror(error.errno).lower() if error.errno else str(error).lower() or "connection lost"
 
 
 def family(host: str) -> socket.AddressFamily:

@@ -12,7 +12,7 @@ from typing import Final
 
 from resolver.errors import UpstreamError
 from resolver.telemetry.metrics import Cell
-from resolver.upstream.address import Address, Limits, family, sockaddr
+from resolver.upstream.address import Address, Limits, family, reason_of, shown, sockaddr
 from resolver.upstream.exchange import Busy, Outcome, Request, TimedOut, Waiting, expired, finish, read_answer
 from resolver.upstream.timer import Alarm
 
@@ -38,7 +38,7 @@ class _Socket:
         self.pending: dict[int, Waiting] = {}
         self.opened = self.used = now
         self.uses = 0
-        self.local = _shown(sock.getsockname())
+        self.local = shown(sock.getsockname())
 
 
 class UdpExchanges:
@@ -75,7 +75,7 @@ class UdpExchanges:
         try:
             sock = self._socket(draw >> 16, now)
         except OSError as error:
-            future.set_result(UpstreamError(f"dial udp {self._address}: {_reason(error)}"))
+            future.set_result(UpstreamError(f"dial udp {self._address}: {reason_of(error)}"))
             return future
         pending = sock.pending
         if len(pending) >= MAX_IN_FLIGHT:
@@ -123,14 +123,14 @@ class UdpExchanges:
         except OSError as error:
             if error.errno == ECONNREFUSED:  # about what was sent before; this packet was not sent
                 mine = sock.pending.pop(message_id)
-                self._fail(sock, _reason(error))
+                self._fail(sock, reason_of(error))
                 sock.pending[message_id] = mine
                 try:
                     sock.send(packet)
                     return
                 except OSError as second:
                     error = second
-            self._end(sock, message_id, UpstreamError(f"write {self._way(sock)}: {_reason(error)}"))
+            self._end(sock, message_id, UpstreamError(f"write {self._way(sock)}: {reason_of(error)}"))
 
     def _socket(self, choice: int, now: float) -> _Socket:
         """The chosen socket, opened or replaced when its time is over. Raises OSError."""
@@ -178,7 +178,7 @@ class UdpExchanges:
             except BlockingIOError:
                 return
             except OSError as error:
-                self._fail(sock, _reason(error))
+                self._fail(sock, reason_of(error))
                 return
             if len(packet) < 2:
                 continue
@@ -262,11 +262,3 @@ class UdpExchanges:
         return f"udp {sock.local}->{self._address}"
 
 
-def _shown(name: tuple[object, ...]) -> str:
-    host, port = str(name[0]), name[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _reason(error: OSError) -> str:
-    """The system's words in the form that operators know: ``connection refused``."""
-    return (error.strerror or str(error)).lower()

@@ -12,6 +12,8 @@ from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.exchange import Outcome, Request
 from resolver.upstream.health import Health
+from resolver.upstream.stream import StreamExchanges
+from resolver.upstream.tls import ResumingContext
 from resolver.upstream.udp import UdpExchanges
 from resolver.wire.message import Message
 
@@ -49,22 +51,29 @@ class Upstream:
         limits: Limits,
         checks: Checks,
         counts: Counts,
+        tls: ResumingContext | None = None,
     ) -> None:
+        if address.scheme == "tls" and tls is None:
+            raise ValueError("an upstream over TLS needs a context")
         self.address = address
         self.label = str(address)
         self.limits = limits
         self.checks = checks
         self.health = Health(checks.max_fails)
         self._loop = loop
+        self._only_streams = address.scheme == "tls"
         self._counts = counts
         self._udp = UdpExchanges(loop, clock, address, limits, counts.udp_hits, counts.udp_misses)
+        self._streams = StreamExchanges(
+            loop, clock, address, limits, counts.stream_hits, counts.stream_misses, tls if self._only_streams else None
+        )
         self._prober: Task[None] | None = None
         self._keepers = 0
 
     def ask(self, request: Request, over_tcp: bool, timeout: float) -> Future[Outcome]:
         """Begin an exchange; the future ends with the answer or the error, ``timeout`` seconds later at the latest."""
-        if over_tcp or self.address.scheme != "dns":
-            raise NotImplementedError
+        if over_tcp or self._only_streams:
+            return self._streams.ask(request, timeout)
         return self._udp.ask(request, timeout)
 
     async def exchange(self, request: Request, over_tcp: bool = False, timeout: float | None = None) -> Message:
@@ -96,6 +105,7 @@ class Upstream:
             self._prober.cancel()
             self._prober = None
         self._udp.close()
+        self._streams.close()
 
     async def _probe(self) -> None:
         checks = self.checks

@@ -17,6 +17,7 @@ from resolver.plugins.forward.metrics import Metrics
 from resolver.plugins.forward.router import Router
 from resolver.plugins.forward.settings import Line
 from resolver.upstream.address import Address
+from resolver.upstream.tls import client_context
 from resolver.upstream.upstream import Upstream
 from resolver.wire.constants import EDE_INVALID_DATA
 from resolver.wire.edns import without_options
@@ -48,7 +49,8 @@ class Forward(Plugin):
 
             def opened(address: Address, settings: Line = settings) -> Upstream:
                 counts = metrics.counts(address)
-                return Upstream(loop, self._host.clock, address, settings.limits, settings.checks, counts)
+                tls = client_context(settings.tls) if address.scheme == "tls" else None
+                return Upstream(loop, self._host.clock, address, settings.limits, settings.checks, counts, tls)
 
             line = WorkingLine(settings, self._host, metrics, loop, opened)
             line.use([target for target in settings.targets if isinstance(target, Address)])
