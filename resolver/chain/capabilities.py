@@ -39,10 +39,9 @@ class Listening(Protocol):
 
 
 class HttpRequest(NamedTuple):
-    """What an endpoint may want to know of a request: the ``Accept`` header and the query string, both undecoded."""
+    """What an endpoint may want to know of a request: the ``Accept`` header."""
 
     accept: str = ""
-    query: str = ""
 
 
 class HttpAnswer(NamedTuple):

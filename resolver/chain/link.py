@@ -19,7 +19,7 @@ def link(plugins: Iterable[Plugin]) -> Handler:
     """
     plugins = list(plugins)
     if not plugins:
-        return _refuse
+        return refuse
     handler: Handler = _nobody
     for plugin in reversed(plugins):
         step = partial(plugin.resolve, next=handler)
@@ -36,5 +36,6 @@ async def _nobody(query: Query) -> Reply:
     return failure(query, "", SERVFAIL, error="no next plugin found")
 
 
-async def _refuse(query: Query) -> Reply:
+async def refuse(query: Query) -> Reply:
+    """The chain of a block without plugins: it serves nothing."""
     return failure(query, "", REFUSED)

@@ -75,6 +75,20 @@ class Reply:
             body,
         )  # fmt: skip
 
+    def counted(self, count: Callable[[int], None]) -> Reply:
+        """The same reply, of whose replays ``count`` is told too; itself where it must not be replayed."""
+        leave = self.replay
+        if leave is None:
+            return self
+        counts = (*leave.counts, count)
+        replay = Replay(leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags)
+        reply = Reply(
+            self.question, self.rcode, self.flags, self.options, self.source, replay, self.error, self.upstream,
+            self.octets,
+        )  # fmt: skip
+        reply.decoded = self.decoded
+        return reply
+
     def with_sections(
         self, answer: Sequence[Record], authority: Sequence[Record], additional: Sequence[Record]
     ) -> Reply:

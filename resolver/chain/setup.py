@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resolver.chain.link import refuse
 from resolver.chain.plugin import Handler, Part
 from resolver.chain.query import Site
 from resolver.config.model import Directive, Word
@@ -57,7 +58,7 @@ class Block:
     keys: tuple[Word, ...] = ()
     root: Path = field(default_factory=Path)
     parts: list[Part] = field(default_factory=list)
-    resolve: Handler | None = None
+    resolve: Handler = refuse
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ SEND_INFORMATION: Final = {
     socket.AF_INET: (socket.IPPROTO_IP, _IP_PKTINFO),
     socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO),
 }
-_LIBC: Final = _library()
+_LIBC: Final[Any] = _library()
 AVAILABLE: Final = _LIBC is not None
 
 _STRIDE = ctypes.sizeof(_MMsgHdr)
@@ -79,15 +79,14 @@ class Batch:
     """The memory for one socket's datagrams, and the two calls."""
 
     def __init__(self, sock: socket.socket, *, wildcard: bool) -> None:
-        assert _LIBC is not None
         self.fd = sock.fileno()
         self.family = sock.family
         self.wildcard = wildcard
         if wildcard:
             sock.setsockopt(*RECEIVE_INFORMATION[sock.family], 1)
-        self.received = (c_char * (SLOTS * _RECEIVED))()
-        self._names = (c_char * (SLOTS * _NAME))()
-        self._controls = (c_char * (SLOTS * _CONTROL))()
+        self.received: Any = (c_char * (SLOTS * _RECEIVED))()
+        self._names: Any = (c_char * (SLOTS * _NAME))()
+        self._controls: Any = (c_char * (SLOTS * _CONTROL))()
         self._sent = (c_char * (SLOTS * _SENT))()
         self._in, self._in_vectors = self._headers(self.received, _RECEIVED)
         self._out, self._out_vectors = self._headers(self._sent, _SENT)
@@ -107,7 +106,6 @@ class Batch:
 
     def receive(self) -> int:
         """Fill the slots; how many datagrams came, 0 when there are none."""
-        assert _LIBC is not None
         # the kernel wrote the lengths of the last round into these fields
         words, longs = self._in_words, self._in_longs
         for slot in range(self._count):
@@ -147,7 +145,6 @@ class Batch:
 
     def send(self, count: int) -> None:
         """Send the first ``count`` answers; one that the kernel refuses is left out (UDP may lose answers)."""
-        assert _LIBC is not None
         done = 0
         while done < count:
             at = ctypes.byref(self._out, done * _STRIDE)

@@ -6,6 +6,7 @@ import asyncio
 import select
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from resolver.listeners import batch
@@ -39,12 +40,16 @@ class UdpListener:
         self.serve = serve
         self.replay = replay
         self.clock = clock
+        self._readable: Callable[[], None]
         self.local: tuple[str, int] = sock.getsockname()[:2]
-        self.wildcard = self.local[0] in ("0.0.0.0", "::") and sock.family in batch.RECEIVE_INFORMATION  # noqa: S104
-        self._batch = batch.Batch(sock, wildcard=self.wildcard) if batched else None
-        if self.wildcard and not batched:
-            sock.setsockopt(*batch.RECEIVE_INFORMATION[sock.family], 1)
-        self._readable = self._read_batch if batched else self._read_singly
+        self.wildcard = self.local[0] in ("0.0.0.0", "::") and sock.family in batch.RECEIVE_INFORMATION
+        self._family = sock.family
+        if batched:
+            self._readable = partial(self._read_batch, batch.Batch(sock, wildcard=self.wildcard))
+        else:
+            self._readable = self._read_singly
+            if self.wildcard:
+                sock.setsockopt(*batch.RECEIVE_INFORMATION[sock.family], 1)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -70,9 +75,7 @@ class UdpListener:
         self.stop()
         self.sock.close()
 
-    def _read_batch(self) -> None:
-        datagrams = self._batch
-        assert datagrams is not None
+    def _read_batch(self, datagrams: batch.Batch) -> None:
         count = datagrams.receive()
         if not count:
             return
@@ -111,13 +114,13 @@ class UdpListener:
                 self._sender(client, asked)(answer)
 
     def _work_out(self, packet: bytes, client: Any, asked: bytes) -> bytes | None:
-        local = (_asked_host(self.sock.family, asked), self.local[1]) if asked else self.local
+        local = (_asked_host(self._family, asked), self.local[1]) if asked else self.local
         return self.serve(packet, client[:2], local, "udp", self._sender(client, asked))
 
     def _sender(self, client: Any, asked: bytes) -> Callable[[bytes], None]:
         """What sends a later answer to the client, from the address that it asked."""
         sock = self.sock
-        ancillary = [(*batch.SEND_INFORMATION[sock.family], _without_interface(sock.family, asked))] if asked else []
+        ancillary = [(*batch.SEND_INFORMATION[self._family], _without_interface(self._family, asked))] if asked else []
 
         def send(answer: bytes) -> None:
             try:

@@ -37,7 +37,10 @@ class Channel:
     async def ask(
         self, what: str, payload: Any = None, *, within: float = 30.0, descriptors: Sequence[int] = ()
     ) -> Any:
-        """The other side's answer; open ``descriptors`` are handed over. Raises ChannelClosed, TimeoutError after ``within`` seconds, or RuntimeError."""
+        """The other side's answer; open ``descriptors`` are handed over.
+
+        Raises ChannelClosed, TimeoutError after ``within`` seconds, or RuntimeError with what the other side raised.
+        """
         number = next(self._numbers)
         answer: asyncio.Future[Any] = self._loop.create_future()
         self._waiting[number] = answer
@@ -92,7 +95,7 @@ class Channel:
     async def _answer(self, number: int, what: str, payload: Any, descriptors: list[int]) -> None:
         try:
             result = ("answer", number, await self._handle(what, payload, descriptors), None)
-        except Exception as error:  # noqa: BLE001 - the other side is told whatever went wrong
+        except Exception as error:  # the other side is told whatever went wrong
             result = ("failed", number, str(error) or type(error).__name__, None)
         try:
             self._send(result)

@@ -68,7 +68,7 @@ class Dispatcher:
         moment = (self.stores.epoch, self.stores.reign)
         try:
             done, outcome = run_eagerly(route.handler(query), asyncio.get_running_loop())
-        except Exception as error:  # noqa: BLE001 - whatever a plugin does, the client gets an answer
+        except Exception as error:  # whatever a plugin does, the client gets an answer
             return finish(query, self._crashed(query, error))
         if done:
             return self._leave(packet, query, outcome, store, moment)  # type: ignore[arg-type]
@@ -78,7 +78,13 @@ class Dispatcher:
         return None
 
     def _finished(
-        self, task: asyncio.Task[Reply], packet: bytes, query: Query, send: Send, store: Store | None, moment: tuple[int, int]
+        self,
+        task: asyncio.Task[Reply],
+        packet: bytes,
+        query: Query,
+        send: Send,
+        store: Store | None,
+        moment: tuple[int, int],
     ) -> None:
         self.pending.discard(task)
         if task.cancelled():

@@ -25,7 +25,7 @@ class Life(ABC):
     def __init__(self, options: Options) -> None:
         self.options = options
         self.log = options.log
-        self.plan: Plan | None = None
+        self.plan = Plan(Config(()))
         self.ending = asyncio.Event()
         self.exit_code = 0
         self.host = Host(clock=time.monotonic, registry=Registry(), log=options.log, fail=self.fail)
@@ -58,7 +58,6 @@ class Life(ABC):
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # sent when a terminal goes; no reason to end
         try:
             await self._put_into_service(self.options.read())
-            assert self.plan is not None
             ready(self.plan)
             watching = loop.create_task(self._watch())
             await self.ending.wait()
@@ -99,7 +98,6 @@ class Life(ABC):
         """Reload when the files differ from what serves and from the last that was tried."""
         tried = ""
         while True:
-            assert self.plan is not None
             settings = self.plan.reloading
             if settings is None:
                 await asyncio.sleep(_UNWATCHED_PAUSE)
@@ -117,7 +115,6 @@ class Life(ABC):
     async def _lameduck(self) -> None:
         self.host.stopping = True
         await self.stopping()
-        assert self.plan is not None
         if not self.plan.lameduck or self.exit_code:
             return
         self.log.info(f"lameduck: answering for another {self.plan.lameduck:g}s")

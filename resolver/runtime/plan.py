@@ -134,10 +134,8 @@ def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[tup
             service.settings = settings if not service.router else service.settings
             site = Site(endpoint.label, address.zone, view.view_name if view else "")
             sites.append(site)
-            handler = block.resolve
-            assert handler is not None
             takes = view.takes if view else None
-            service.router.add(Route(address.wire, site, handler, classes, takes))
+            service.router.add(Route(address.wire, site, block.resolve, classes, takes))
             if view is None:
                 claims.append((address.scheme, address.wire, address.port, host, address.at))
     block.sites = tuple(sites)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
 
 from resolver.config.model import Config
 from resolver.replay.store import Stores
 from resolver.runtime.life import Life
 from resolver.runtime.options import Options
-from resolver.runtime.plan import Plan
 from resolver.runtime.server import REPLAY_BUDGET, Server
 
 
@@ -25,8 +23,7 @@ class Process(Life):
 
     async def apply(self, config: Config) -> None:
         """Serve the configuration from now on. Raises ResolverError."""
-        await self.server.apply(config)
-        self.plan = self.server.plan
+        self.plan = await self.server.apply(config)
         gc.collect()
         gc.freeze()  # what a configuration made stays; the collector need not look at it again
 

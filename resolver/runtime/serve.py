@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -64,7 +65,8 @@ def _announce(options: Options, plan: Plan) -> None:
     ]
     if len(zones) > _SHOWN_ZONES:
         zones[_SHOWN_ZONES:] = [f"... and {len(zones) - _SHOWN_ZONES} more zones"]
-    print(*zones, f"k8s-resolver {__version__}", sep="\n", flush=True)
+    sys.stdout.write("\n".join([*zones, f"k8s-resolver {__version__}\n"]))
+    sys.stdout.flush()
 
 
 def _write_pid(path: str) -> Callable[[], None]:
@@ -73,4 +75,3 @@ def _write_pid(path: str) -> Callable[[], None]:
     except OSError as error:
         raise ResolverError(f"cannot write pid file {path}: {error.strerror or error}") from None
     return lambda: Path(path).unlink(missing_ok=True)
-

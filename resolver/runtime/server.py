@@ -9,6 +9,7 @@ from functools import partial
 
 from resolver.chain.capabilities import ListenSettings, Successor
 from resolver.chain.plugin import Part
+from resolver.chain.reply import Reply
 from resolver.chain.setup import Block, Host
 from resolver.config.model import Config
 from resolver.errors import ResolverError
@@ -57,7 +58,7 @@ class Server:
         host.suspend = self._suspend
         self.http = HttpServers(host.log) if http else None
 
-    async def apply(self, config: Config) -> None:
+    async def apply(self, config: Config) -> Plan:
         """Start with a configuration, or swap the present one for it without closing sockets.
 
         Raises ResolverError and leaves everything as it was when the new one is wrong or cannot be served.
@@ -86,6 +87,7 @@ class Server:
             _listen(port)
         gone = [port for endpoint, port in old_ports.items() if endpoint not in plan.services]
         await self._retire(previous, gone)
+        return plan
 
     async def stop(self) -> None:
         """Read no more queries, finish those under way, close everything."""
@@ -123,11 +125,15 @@ class Server:
             store = self.stores.make()
             port.stores.append(store)
             serve = partial(port.dispatcher.serve, store=store)
-            port.udp.append(UdpListener(self.open_socket("udp", host, endpoint.port), serve, store.replay, self.host.clock))
+            port.udp.append(
+                UdpListener(self.open_socket("udp", host, endpoint.port), serve, store.replay, self.host.clock)
+            )
             stream_store = self.stores.make()
             port.stores.append(stream_store)
             answer = partial(_serve_stream, port.dispatcher, stream_store, self.host.clock)
-            port.tcp.append(TcpListener(self.open_socket("tcp", host, endpoint.port), settings, answer, metrics=metrics))
+            port.tcp.append(
+                TcpListener(self.open_socket("tcp", host, endpoint.port), settings, answer, metrics=metrics)
+            )
 
     def _switch(self, plan: Plan) -> None:
         """From here on new queries go the new way."""
@@ -143,13 +149,13 @@ class Server:
             return
         under_way = [port.dispatcher for port in (*self.ports.values(), *gone)]
         for port in gone:
-            for listener in port.udp:
-                listener.stop()
+            for udp in port.udp:
+                udp.stop()
         await _until_idle([set(dispatcher.pending) for dispatcher in under_way])
         await _stop(previous.parts)
         for port in gone:
-            for listener in port.tcp:
-                await listener.stop()
+            for tcp in port.tcp:
+                await tcp.stop()
             for store in port.stores:
                 self.stores.discard(store)
         _close(gone)
@@ -213,7 +219,7 @@ async def _stop(parts: Iterable[Part]) -> None:
             continue  # one part that cannot close is no reason to leave the others open
 
 
-async def _until_idle(pending: list[set[asyncio.Task[object]]] | list[set[asyncio.Task[object]]]) -> None:
+async def _until_idle(pending: Iterable[set[asyncio.Task[Reply]]]) -> None:
     waited = [task for tasks in pending for task in tasks]
     if waited:
         await asyncio.wait(waited, timeout=DRAIN_TIME)

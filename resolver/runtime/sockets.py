@@ -20,7 +20,7 @@ def hosts_of(host: str) -> tuple[str, ...]:
     """The addresses to bind for an endpoint: all of both families where none is named."""
     if host:
         return (host,)
-    return ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",)  # noqa: S104
+    return ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",)
 
 
 def socket_keys(host: str, port: int) -> list[SocketKey]:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Sequence
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from typing import Any
 
 from resolver.config.model import Config
@@ -22,7 +21,8 @@ from resolver.runtime.server import DRAIN_TIME
 from resolver.runtime.sockets import SocketKey, open_socket, socket_keys
 from resolver.telemetry.snapshot import Snapshot, merge, settled, snapshot
 
-_START_TIME = 20.0
+_START_TIME = 20.0  # seconds until a new worker serves
+_ANSWER_TIME = 2.0  # seconds for what a worker can say at once
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
 
 
@@ -37,6 +37,25 @@ class Crew:
         self.sockets: dict[SocketKey, socket.socket] = {}
         self.latest: Snapshot = []
 
+    async def ask(self, what: str, payload: object = None, *, within: float, descriptors: Sequence[int] = ()) -> Any:
+        """What the worker answers. Raises ChannelClosed, TimeoutError or RuntimeError."""
+        if self.channel is None:
+            raise ChannelClosed
+        return await self.channel.ask(what, payload, within=within, descriptors=descriptors)
+
+    async def ended(self) -> int:
+        """The exit code of the process, once it has ended."""
+        code = await self.process.wait() if self.process is not None else 0
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
+        return code
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+
 
 class Supervisor(Life):
     """Owns the sockets and the HTTP endpoints; the workers own the chains."""
@@ -45,7 +64,6 @@ class Supervisor(Life):
         super().__init__(options)
         self.crews = [Crew(number) for number in range(workers)]
         self.http = HttpServers(options.log)
-        self.config: Config | None = None
         self.host.scrape = self._scrape
         self.host.unready = self._unready
         self._past: Snapshot = []
@@ -57,7 +75,7 @@ class Supervisor(Life):
     async def apply(self, config: Config) -> None:
         """Start all workers with the configuration, or have all of them swap to it. Raises ResolverError."""
         plan = assemble(config, self.host, self.options.port)
-        first = self.plan is None
+        first = not self._keeping
         opened = {crew: self._open(crew, plan) for crew in self.crews}
         try:
             for crew in self.crews:
@@ -67,13 +85,13 @@ class Supervisor(Life):
         except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
             for crew, sockets in opened.items():
                 _forget(crew, sockets)
-            if not first and self.config is not None:
-                await self._restore(self.config)
+            if not first:
+                await self._restore(self.plan.config)
             raise ResolverError(str(error) or "a worker could not serve the configuration") from None
         wanted = {key for endpoint in plan.services for key in socket_keys(endpoint.host, endpoint.port)}
         for crew in self.crews:
             _forget(crew, [key for key in crew.sockets if key not in wanted])
-        self.plan, self.config = plan, config
+        self.plan = plan
         await self.http.apply(plan.http)
         if first:
             self._keeping = [asyncio.create_task(self._keep(crew)) for crew in self.crews]
@@ -90,11 +108,10 @@ class Supervisor(Life):
     async def stopping(self) -> None:
         """Tell the workers that the end is near, so that they are no longer ready."""
         for crew in self.crews:
-            if crew.channel is not None:
-                try:
-                    await crew.channel.ask("stopping")
-                except (ChannelClosed, TimeoutError):
-                    continue
+            try:
+                await crew.ask("stopping", within=_ANSWER_TIME)
+            except (ChannelClosed, TimeoutError):
+                continue
 
     # --- one worker
 
@@ -114,7 +131,6 @@ class Supervisor(Life):
 
     async def _start(self, crew: Crew) -> None:
         ours, theirs = Pipe()
-        assert isinstance(ours, Connection)
         options = self.options
         command = [sys.executable, "-m", "resolver", "worker", str(theirs.fileno()), str(crew.number)]
         command += [str(options.port), options.log.form, options.log.level]
@@ -125,9 +141,8 @@ class Supervisor(Life):
         crew.channel = Channel(ours, self._handle, lambda: None)
 
     async def _tell(self, crew: Crew, config: Config, new: list[SocketKey]) -> None:
-        assert crew.channel is not None
         descriptors = [crew.sockets[key].fileno() for key in new]
-        await crew.channel.ask("apply", (config, new), within=_START_TIME, descriptors=descriptors)
+        await crew.ask("apply", (config, new), within=_START_TIME, descriptors=descriptors)
 
     async def _restore(self, config: Config) -> None:
         """Bring workers that had already swapped back to the configuration that serves."""
@@ -140,12 +155,8 @@ class Supervisor(Life):
     async def _keep(self, crew: Crew) -> None:
         """Start the worker again whenever it ends, after a pause that grows while it does not live long."""
         while True:
-            assert crew.process is not None
             began = time.monotonic()
-            code = await crew.process.wait()
-            if crew.channel is not None:
-                crew.channel.close()
-                crew.channel = None
+            code = await crew.ended()
             self._past = merge([self._past, settled(crew.latest)])
             crew.latest = []
             self._restarts.value += 1
@@ -154,26 +165,19 @@ class Supervisor(Life):
             await asyncio.sleep(min(crew.pause, _LONGEST_PAUSE))
             try:
                 await self._start(crew)
-                assert self.config is not None
-                await self._tell(crew, self.config, list(crew.sockets))
+                await self._tell(crew, self.plan.config, list(crew.sockets))
             except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
                 self.log.error(f"worker {crew.number} cannot serve: {error}")
-                _kill(crew)
+                crew.kill()
 
     async def _end(self, crew: Crew) -> None:
-        if crew.process is None or crew.channel is None:
-            return
         try:
-            await crew.channel.ask("stop", within=1)
-        except (ChannelClosed, TimeoutError):
-            _kill(crew)
-        try:
-            async with asyncio.timeout(DRAIN_TIME + 2):
-                await crew.process.wait()
-        except TimeoutError:
-            _kill(crew)
-            await crew.process.wait()
-        crew.channel.close()
+            await crew.ask("stop", within=_ANSWER_TIME)
+            async with asyncio.timeout(DRAIN_TIME + _ANSWER_TIME):
+                await crew.ended()
+        except (ChannelClosed, TimeoutError, RuntimeError):
+            crew.kill()
+            await crew.ended()
 
     # --- seen from outside
 
@@ -198,7 +202,7 @@ class Supervisor(Life):
     async def _each(self, what: str, payload: object = None) -> list[Any]:
         async def one(crew: Crew) -> Any:
             try:
-                return None if crew.channel is None else await crew.channel.ask(what, payload, within=2)
+                return await crew.ask(what, payload, within=_ANSWER_TIME)
             except (ChannelClosed, TimeoutError, RuntimeError):
                 return None
 
@@ -208,8 +212,3 @@ class Supervisor(Life):
 def _forget(crew: Crew, keys: list[SocketKey]) -> None:
     for key in keys:
         crew.sockets.pop(key).close()
-
-
-def _kill(crew: Crew) -> None:
-    if crew.process is not None and crew.process.returncode is None:
-        crew.process.kill()

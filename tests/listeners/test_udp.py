@@ -13,6 +13,7 @@ from resolver.listeners import batch
 from resolver.listeners.sockets import has_ipv6, open_udp
 from resolver.listeners.udp import UdpListener
 
+Address = tuple[str, int]
 pytestmark = pytest.mark.parametrize("batched", [True, False] if batch.AVAILABLE else [False])
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
 
@@ -24,7 +25,7 @@ class Service:
         self.seen: list[tuple[bytes, tuple[str, int], tuple[str, int]]] = []
 
     def serve(
-        self, packet: bytes, client: tuple[str, int], local: tuple[str, int], transport: str, send: Callable[[bytes], None]
+        self, packet: bytes, client: Address, local: Address, transport: str, send: Callable[[bytes], None]
     ) -> bytes | None:  # fmt: skip
         self.seen.append((packet, client, local))
         if packet.startswith(b"drop"):

@@ -1,0 +1,40 @@
+"""Reading a file that may change while the server runs, and only when it has."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file as read: its lines, when it was last changed (seconds since 1970), whether something was left out."""
+
+    lines: list[bytes]
+    changed: float
+    stamp: Stamp
+    cut: bool
+
+
+def read_changed(path: Path, stamp: Stamp | None, limit: int) -> Content | None:
+    """The file, or None where its time of change and its size are those of ``stamp``. Raises OSError.
+
+    Only whole lines within the first ``limit`` octets are read. Devices and pipes are refused: they might never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "not a regular file")
+        now = (status.st_mtime_ns, status.st_size)
+        if now == stamp:
+            return None
+        data = file.read(limit + 1)
+    cut = len(data) > limit
+    if cut:
+        data = data[: data.rfind(b"\n", 0, limit) + 1]
+    return Content(data.splitlines(), status.st_mtime, now, cut)
