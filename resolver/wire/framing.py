@@ -27,7 +27,10 @@ class Deframer:
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that ``data`` completes. Raises WireError for a length below a header's."""
+        """The messages that ``data`` completes.
+
+        Raises WireError for a length below a header's, in the call after the one that gave out what came before it.
+        """
         buffer = self._buffer
         buffer += data
         messages: list[bytes] = []
@@ -35,6 +38,8 @@ class Deframer:
         while len(buffer) - start >= 2:
             length = buffer[start] << 8 | buffer[start + 1]
             if length < HEADER_SIZE:
+                if messages:
+                    break
                 raise WireError("frame is shorter than a header")
             end = start + 2 + length
             if end > len(buffer):

@@ -1,0 +1,102 @@
+"""Counting what passes, and the /metrics endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from resolver import __version__
+from resolver.chain.capabilities import HttpAnswer, HttpEndpoint, HttpRequest
+from resolver.chain.plugin import Handler, Plugin
+from resolver.chain.query import Query
+from resolver.chain.reply import Reply
+from resolver.chain.setup import Block, Host
+from resolver.plugins.prometheus.settings import Settings
+from resolver.telemetry.exposition import render
+from resolver.telemetry.process import RuntimeDetail, watch_process
+from resolver.telemetry.snapshot import snapshot
+from resolver.telemetry.traffic import Tally, Traffic
+from resolver.wire.constants import HEADER_SIZE, SERVFAIL
+
+_OPT_SIZE = 11
+
+
+class Prometheus(Plugin):
+    """Counts the requests and responses of one server block, replayed ones included."""
+
+    name = "prometheus"
+    transparent = True  # replays are counted by what is left in the reply
+
+    def __init__(self, settings: Settings, block: Block, host: Host) -> None:
+        self.settings = settings
+        self._block = block
+        self._host = host
+        self._clock = host.clock
+        self._tally = Traffic(host.registry).tally
+        self._enabled = host.registry.gauge(
+            "coredns_plugin_enabled", "1 for each plugin in use.", ("server", "zone", "view", "name"), merge="max"
+        )
+        host.registry.counter("coredns_panics_total", "Queries whose handling ended in an unforeseen error.")
+        self._hooks: list[Callable[[], None]] = []
+
+    async def resolve(self, query: Query, next: Handler) -> Reply:
+        begun = self._clock()
+        try:
+            reply = await next(query)
+            size = _size(query, reply)
+        except Exception:
+            self._tally_of(query, SERVFAIL, "", HEADER_SIZE + len(query.question)).one(self._clock() - begun)
+            raise
+        tally = self._tally_of(query, reply.rcode, reply.source, size)
+        tally.one(self._clock() - begun)
+        return reply if reply.replay is None else reply.counted(tally.replays)
+
+    async def start(self) -> None:
+        """Begin to show the process and the plugins of the block."""
+        registry = self._host.registry
+        watch_process(registry, __version__)
+        self._hooks.append(registry.before_read(self._show_plugins))
+        if self.settings.runtime_metrics:
+            self._hooks.append(registry.before_read(RuntimeDetail(registry).read))
+
+    async def stop(self) -> None:
+        """The plugins of the block are not in use any more; what was counted stays."""
+        for end in self._hooks:
+            end()
+        self._hooks.clear()
+        for labels in self._plugins():
+            self._enabled.drop(*labels)
+
+    def endpoints(self) -> Sequence[HttpEndpoint]:
+        """/metrics at the directive's address; blocks that name the same one share it."""
+        host, port = self.settings.address
+        return [HttpEndpoint(host, port, "/metrics", self._scrape, self.settings.tls)]
+
+    async def _scrape(self, request: HttpRequest) -> HttpAnswer:
+        """All metrics, written aside from the event loop: queries go on being answered meanwhile."""
+        everywhere = self._host.scrape
+        now = await everywhere() if everywhere else snapshot(self._host.registry)
+        loop = asyncio.get_running_loop()
+        media_type, body = await loop.run_in_executor(None, render, now, request.accept)
+        return HttpAnswer(200, media_type, body)
+
+    def _tally_of(self, query: Query, rcode: int, plugin: str, size: int) -> Tally:
+        edns = query.edns
+        ipv6, do = ":" in query.client[0], edns is not None and edns.do
+        return self._tally((query.site, query.transport, ipv6, query.qtype, do, rcode, plugin, query.size, size))
+
+    def _show_plugins(self) -> None:
+        for labels in self._plugins():
+            self._enabled.cell(*labels).value = 1
+
+    def _plugins(self) -> list[tuple[str, ...]]:
+        names = [part.name for part in self._block.parts if isinstance(part, Plugin)]
+        return [(*site, name) for site in self._block.sites for name in names]
+
+
+def _size(query: Query, reply: Reply) -> int:
+    """Octets of the message as it leaves; where it has to be cut it counts as what the client can take."""
+    size = HEADER_SIZE + len(query.qname) + 4 + len(reply.body.data)
+    if query.edns is not None:
+        size += _OPT_SIZE + len(reply.options)
+    return min(size, query.reply_limit)

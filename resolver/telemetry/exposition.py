@@ -1,0 +1,55 @@
+"""What a scrape gets: a snapshot in Prometheus text or OpenMetrics form, written by prometheus-client.
+
+prometheus-client is imported with the first scrape: start-up time and memory matter more than that one scrape's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from resolver.telemetry.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+
+def render(snapshot: Snapshot, accept: str = "") -> tuple[str, bytes]:
+    """Media type and body for a client with this ``Accept`` header. Takes some 10 microseconds a line."""
+    from prometheus_client.exposition import choose_encoder
+
+    encode, media_type = choose_encoder(accept)
+    return media_type, encode(_Collector(snapshot))
+
+
+class _Collector:
+    """A snapshot as prometheus-client wants to see one."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def collect(self) -> Iterator[Metric]:
+        """The families that have cells, in order."""
+        return (_metric(*family) for family in self.snapshot if family[6])
+
+
+def _metric(kind: str, name: str, text: str, labels: list[str], _rule: str, bounds: list[float], cells: Any) -> Metric:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+    if kind == "histogram":
+        histogram = HistogramMetricFamily(name, text, labels=labels)
+        limits = [*map(_bound, bounds), "+Inf"]
+        for values, counts, total in cells:
+            histogram.add_metric(values, list(zip(limits, accumulate(counts), strict=True)), total)
+        return histogram
+    form = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+    simple = form(name, text, labels=labels)
+    for values, value in cells:
+        simple.add_metric(values, value)
+    return simple
+
+
+def _bound(value: float) -> str:
+    """``0.00025``, ``1.0``: as clients of Prometheus write bounds."""
+    return repr(float(value))
