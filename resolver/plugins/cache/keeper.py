@@ -1,0 +1,113 @@
+"""Taking in what came from below: judged, brought to one TTL, kept where it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from resolver.chain.query import Query
+from resolver.chain.reply import Reply
+from resolver.errors import WireError
+from resolver.plugins.cache.contents import Contents
+from resolver.plugins.cache.entry import ANSWERS, FOR_ALL, Head, pack
+from resolver.plugins.cache.metrics import Meters
+from resolver.plugins.cache.replies import may_see_ad
+from resolver.plugins.cache.settings import Settings
+from resolver.plugins.cache.subnet import answer_is_for_all, asks_for_subnet
+from resolver.plugins.cache.verdict import Kind, Verdict, judge, same_question
+from resolver.wire.constants import AD, NOERROR, NXDOMAIN, RA, TC
+from resolver.wire.names import suffixes
+from resolver.wire.records import Body
+from resolver.wire.ttl import ttls, with_ttl
+
+_PASSING = Verdict(Kind.PASSING, 0, 0.0)
+
+
+class Taken(NamedTuple):
+    """``reply`` as the client may have it, ``entry`` where it was kept.
+
+    ``accepted`` says that it may stand in for the answer that was to be refreshed; always so without one.
+    """
+
+    reply: Reply
+    entry: bytes | None
+    accepted: bool
+
+
+class Keeper:
+    """Decides what of an answer is kept, and puts it there."""
+
+    def __init__(self, settings: Settings, contents: Contents) -> None:
+        self.settings = settings
+        self.contents = contents
+        self._prefer_positive = settings.stale is not None and settings.stale.prefer_positive
+
+    def take(
+        self, query: Query, reply: Reply, key: bytes, now: float, meters: Meters, replaced: Head | None = None
+    ) -> Taken:
+        """Take in an answer; ``replaced`` is the head of the entry that it was to refresh."""
+        if not same_question(query, reply):
+            meters.drops.value += 1
+            return Taken(_first(query, reply, reply.body), None, replaced is None)
+        try:
+            verdict = judge(query, reply, self.settings)
+            body = _level(reply.body, verdict.shown)
+        except WireError:
+            return Taken(_first(query, reply, reply.body), None, replaced is None)
+        accepted = replaced is None or self._refreshes(replaced, reply, verdict)
+        entry = None
+        if accepted or self._prefer_positive:
+            entry = self._keep(query, reply, key, now, verdict, body)
+        if replaced is not None and accepted and entry is None and not self._prefer_positive:
+            self.contents.forget(key)  # what was known is no longer so, and the news cannot be kept
+        return Taken(_first(query, reply, body), entry, accepted)
+
+    def _refreshes(self, replaced: Head, reply: Reply, verdict: Verdict) -> bool:
+        """Whether the answer says what is so now (RFC 8767 section 4), rather than that nobody knows."""
+        if reply.flags & TC or reply.rcode not in (NOERROR, NXDOMAIN):
+            return False
+        if self._prefer_positive and replaced.rcode == NOERROR and replaced.flags & ANSWERS:
+            return verdict.kind is Kind.SUCCESS and verdict.answers
+        return True
+
+    def _keep(self, query: Query, reply: Reply, key: bytes, now: float, verdict: Verdict, body: Body) -> bytes | None:
+        kind = verdict.kind
+        if kind is Kind.PASSING or verdict.life <= 0 or (reply.options and not answer_is_for_all(reply.options)):
+            return None
+        settings = self.settings
+        if covers(settings.not_success if kind is Kind.SUCCESS else settings.not_denial, query.name):
+            return None
+        flags = reply.flags & (RA | AD) | (ANSWERS if verdict.answers else 0)
+        if query.edns is not None and query.edns.options and asks_for_subnet(query.edns.options):
+            flags |= FOR_ALL
+        entry = pack(now, verdict.life, verdict.shown, reply.rcode, flags, body)
+        return entry if self._put(key, entry, verdict) else None
+
+    def _put(self, key: bytes, entry: bytes, verdict: Verdict) -> bool:
+        """The newest word on a key counts, except that prefer_positive never gives up an answer for lack of one."""
+        contents = self.contents
+        if verdict.kind is Kind.SUCCESS and (verdict.answers or not self._prefer_positive):
+            kept = contents.success.put(key, entry)
+            contents.denial.remove(key)
+            return kept
+        if verdict.kind is Kind.DENIAL and not self._prefer_positive:
+            contents.success.remove(key)
+        return contents.denial.put(key, entry)
+
+
+def covers(zones: Collection[bytes], name: bytes) -> bool:
+    """Whether the name is one of the zones or below one; all in lower case."""
+    return bool(zones) and any(suffix in zones for suffix in suffixes(name))
+
+
+def _level(body: Body, ttl: int) -> Body:
+    """The body with every TTL at ``ttl``."""
+    if not body.ttls or all(one == ttl for one in ttls(body)):
+        return body
+    return body._replace(data=with_ttl(body.data, body.ttls, ttl))
+
+
+def _first(query: Query, reply: Reply, body: Body) -> Reply:
+    """The answer for the client that waited for it: not replayed, because the next one will be authoritative."""
+    flags = reply.flags if may_see_ad(query) else reply.flags & ~AD
+    return Reply(reply.question, reply.rcode, flags, reply.options, "cache", None, reply.error, reply.upstream, body)
