@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from resolver.config.model import Word
 from resolver.errors import UpstreamError
 from resolver.upstream.address import Address, is_ip
+from resolver.upstream.system import read_resolv_conf
 
 PORTS: Final = {"dns": 53, "tls": 853}
 NOT_BUILT: Final = ("https", "https3", "quic", "grpc", "unix")
-MAX_FILE: Final = 1 << 20  # octets of a resolv.conf that are read
-_HOST_NAME = re.compile(r"(?=.{1,253}\.?$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?")  # noqa: E501
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}\.?$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,13 @@ class NameServerFile:
 
 @dataclass(frozen=True, slots=True)
 class HostName:
-    """A name whose addresses are upstreams."""
+    """A name whose addresses are upstreams; ``place`` says where it was written, in front of errors."""
 
     name: str
     port: int
     scheme: str = "dns"
     server_name: str = ""
+    place: str = field(default="", compare=False)
 
 
 Target: TypeAlias = Address | NameServerFile | HostName
@@ -52,24 +55,15 @@ def parse_target(word: Word, root: Path) -> Target:
         raise word.error(f"{text} is not a file that exists")
     if not _HOST_NAME.fullmatch(host) or host.removesuffix(".").rpartition(".")[2].isdigit():
         raise word.error(f"{text} is neither an IP address, nor a file, nor a host name")
-    return HostName(host.removesuffix("."), port, scheme, server_name)
+    return HostName(host, port, scheme, server_name, f"{word.at}: ")
 
 
 def name_servers(path: Path) -> list[Address]:
     """The addresses in the ``nameserver`` lines of a file, in order, each once. Raises UpstreamError."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_FILE).decode("utf-8", "replace")
-    except OSError as error:
-        raise UpstreamError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
-    found: dict[Address, None] = {}
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) >= 2 and words[0] == "nameserver" and is_ip(words[1]):
-            found[Address(words[1], PORTS["dns"])] = None
-    if not found:
+    servers = read_resolv_conf(path).servers
+    if not servers:
         raise UpstreamError(f"{path} has no nameserver line")
-    return list(found)
+    return [Address(server, PORTS["dns"]) for server in servers]
 
 
 def _scheme(word: Word) -> tuple[str, str]:

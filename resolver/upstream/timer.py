@@ -16,9 +16,7 @@ class Alarm:
 
     __slots__ = ("_clock", "_handle", "_loop", "_sweep", "next")
 
-    def __init__(
-        self, loop: AbstractEventLoop, clock: Callable[[], float], sweep: Callable[[float], float]
-    ) -> None:
+    def __init__(self, loop: AbstractEventLoop, clock: Callable[[], float], sweep: Callable[[float], float]) -> None:
         self._loop = loop
         self._clock = clock
         self._sweep = sweep

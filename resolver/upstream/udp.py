@@ -260,5 +260,3 @@ class UdpExchanges:
 
     def _way(self, sock: _Socket) -> str:
         return f"udp {sock.local}->{self._address}"
-
-

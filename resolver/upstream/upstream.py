@@ -41,7 +41,7 @@ class Counts:
 
 
 class Upstream:
-    """One upstream, shared by all who ``keep`` it and closed when the last has let it ``go``."""
+    """One upstream. Opens nothing before it is asked something."""
 
     def __init__(
         self,
@@ -68,7 +68,6 @@ class Upstream:
             loop, clock, address, limits, counts.stream_hits, counts.stream_misses, tls if self._only_streams else None
         )
         self._prober: Task[None] | None = None
-        self._keepers = 0
 
     def ask(self, request: Request, over_tcp: bool, timeout: float) -> Future[Outcome]:
         """Begin an exchange; the future ends with the answer or the error, ``timeout`` seconds later at the latest."""
@@ -87,17 +86,6 @@ class Upstream:
         """Note that a query brought no answer, and begin to probe."""
         if self.health.query_failed():
             self._prober = self._loop.create_task(self._probe())
-
-    def keep(self) -> Upstream:
-        """Count one more user."""
-        self._keepers += 1
-        return self
-
-    def go(self) -> None:
-        """One user less; the last closes all."""
-        self._keepers -= 1
-        if self._keepers <= 0:
-            self.close()
 
     def close(self) -> None:
         """Stop probing and close everything."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from resolver.chain.query import Query
@@ -15,6 +15,7 @@ from resolver.upstream.address import Address
 from resolver.upstream.coalesce import Coalescer
 from resolver.upstream.exchange import Busy, Request, TimedOut
 from resolver.upstream.policy import Walk, make
+from resolver.upstream.pool import Pool, UpstreamSettings
 from resolver.upstream.upstream import Upstream
 from resolver.wire.constants import (
     EDE_NETWORK_ERROR,
@@ -54,11 +55,9 @@ class Found(NamedTuple):
 class WorkingLine:
     """Upstreams, policy and the queries in flight of one line."""
 
-    def __init__(
-        self, settings: Line, host: Host, metrics: Metrics, loop: AbstractEventLoop, open: Callable[[Address], Upstream]
-    ) -> None:
+    def __init__(self, settings: Line, host: Host, metrics: Metrics, loop: AbstractEventLoop, pool: Pool) -> None:
         self.settings = settings
-        self.upstreams: list[Upstream] = []
+        self.upstreams: tuple[Upstream, ...] = ()
         self.active = 0
         self._clock = host.clock
         self._chance = host.chance
@@ -67,14 +66,20 @@ class WorkingLine:
         self._coalescer: Coalescer[Found] = Coalescer(loop)
         self._budget = max(BUDGET, settings.limits.read_timeout)
         self._most = settings.max_concurrent or MAX_WAITING
-        self._open = open
+        self._pool = pool
+        self._taken: tuple[UpstreamSettings, ...] = ()
 
-    def use(self, addresses: list[Address]) -> None:
-        """Forward to these from now on; what is known of those that stay is kept."""
-        upstreams = [self._open(address).keep() for address in addresses]
-        for old in self.upstreams:
-            old.go()
-        self.upstreams = upstreams
+    def use(self, addresses: Iterable[Address], *, linger: float = 0.0) -> None:
+        """Forward to these from now on; connections and health of those that stay are kept.
+
+        Exchanges with those that go have ``linger`` seconds to end. Raises UpstreamError.
+        """
+        line, given_up = self.settings, self._taken
+        wanted = [UpstreamSettings(address, line.limits, line.checks, line.tls) for address in addresses]
+        self.upstreams = self._pool.take_all(wanted)
+        self._taken = tuple(wanted)
+        for settings in given_up:
+            self._pool.give_back(settings, linger)
 
     def passes_on(self, found: Found) -> bool:
         """Whether the next line shall be asked instead."""
@@ -132,6 +137,8 @@ class WorkingLine:
     async def _search(self, request: Request, mode: int) -> Found:
         """Try upstreams until one gives an answer that may stand."""
         settings, clock, upstreams = self.settings, self._clock, self.upstreams
+        if not upstreams:
+            return _failure(None)
         walk = Walk(self._policy(len(upstreams)))
         attempts = settings.max_attempts
         left = ATTEMPTS_PER_UPSTREAM * len(upstreams) if attempts is None else attempts or -1

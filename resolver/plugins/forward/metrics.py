@@ -84,5 +84,3 @@ class Metrics:
         cell: HistogramCell = self._durations.cell(NAME, to, rcode)
         self._old_durations.cells[to, rcode] = cell
         return cell
-
-

@@ -140,7 +140,7 @@ def _named(target: Target, server_name: str) -> Target:
     if isinstance(target, NameServerFile) or target.scheme != "tls":
         return target
     if isinstance(target, HostName):
-        return replace(target, server_name=target.server_name or server_name or target.name)
+        return replace(target, server_name=target.server_name or server_name or target.name.removesuffix("."))
     return replace(target, server_name=target.server_name or server_name)
 
 
@@ -161,9 +161,7 @@ def _check(directive: Directive, words: Sequence[Word], targets: Sequence[Target
             raise directive.error(f"source_address {source} cannot reach {target.host}", "one is IPv4, the other IPv6")
 
 
-def _warnings(
-    zone: Word, words: Sequence[Word], targets: Sequence[Target], values: dict[str, Any]
-) -> tuple[str, ...]:
+def _warnings(zone: Word, words: Sequence[Word], targets: Sequence[Target], values: dict[str, Any]) -> tuple[str, ...]:
     found = []
     first = targets[0]
     if zone.text == "." and isinstance(first, HostName) and len(targets) > 1 and first.name == words[0].text:
@@ -228,9 +226,9 @@ def _doh_method(option: Directive) -> str:
 
 def _host_name(word: Word) -> str:
     target = parse_target(replace(word, text=f"tls://{word.text}"), Path())
-    if not isinstance(target, HostName) or target.name != word.text.removesuffix("."):
+    if not isinstance(target, HostName) or target.name != word.text:
         raise word.error(f"{word.text} is not a host name")
-    return target.name
+    return target.name.removesuffix(".")
 
 
 def _resolver(word: Word) -> Address:

@@ -1,0 +1,93 @@
+"""Upstreams by their settings, shared by all who use the same one, over reloads too."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from resolver.errors import UpstreamError
+from resolver.upstream.address import Address, Limits
+from resolver.upstream.tls import ResumingContext, TlsFiles, client_context
+from resolver.upstream.upstream import Checks, Counts, Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSettings:
+    """All that makes one upstream differ from another."""
+
+    address: Address
+    limits: Limits = field(default_factory=Limits)
+    checks: Checks = field(default_factory=Checks)
+    tls: TlsFiles = field(default_factory=TlsFiles)
+
+
+@dataclass(slots=True)
+class _Entry:
+    upstream: Upstream
+    users: int = 0
+    closing: TimerHandle | None = None
+
+
+class Pool:
+    """Opens an upstream for its first user and closes it after its last."""
+
+    def __init__(
+        self, loop: AbstractEventLoop, clock: Callable[[], float], counts: Callable[[Address], Counts]
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._counts = counts
+        self._entries: dict[UpstreamSettings, _Entry] = {}
+        self._contexts: dict[TlsFiles, ResumingContext] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def take_all(self, wanted: Sequence[UpstreamSettings]) -> tuple[Upstream, ...]:
+        """Several upstreams or, with UpstreamError, none of them."""
+        taken: list[Upstream] = []
+        try:
+            for settings in wanted:
+                taken.append(self.take(settings))  # noqa: PERF401  what was taken before an error must be known
+        except UpstreamError:
+            for settings in wanted[: len(taken)]:
+                self.give_back(settings)
+            raise
+        return tuple(taken)
+
+    def take(self, settings: UpstreamSettings) -> Upstream:
+        """The upstream, to be given back. Raises UpstreamError where its certificates cannot be read."""
+        entry = self._entries.get(settings)
+        if entry is None:
+            entry = self._entries[settings] = _Entry(self._make(settings))
+        if entry.closing is not None:
+            entry.closing.cancel()
+            entry.closing = None
+        entry.users += 1
+        return entry.upstream
+
+    def give_back(self, settings: UpstreamSettings, linger: float = 0.0) -> None:
+        """One user less; the last closes the upstream, ``linger`` seconds later so that exchanges may end."""
+        entry = self._entries[settings]
+        entry.users -= 1
+        if entry.users:
+            return
+        if linger:
+            entry.closing = self._loop.call_later(linger, self._close, settings)
+        else:
+            self._close(settings)
+
+    def _close(self, settings: UpstreamSettings) -> None:
+        self._entries.pop(settings).upstream.close()
+        if all(other.tls != settings.tls for other in self._entries):
+            self._contexts.pop(settings.tls, None)
+
+    def _make(self, settings: UpstreamSettings) -> Upstream:
+        tls = None
+        if settings.address.scheme == "tls":
+            tls = self._contexts.get(settings.tls)
+            if tls is None:
+                tls = self._contexts[settings.tls] = client_context(settings.tls)
+        counts = self._counts(settings.address)
+        return Upstream(self._loop, self._clock, settings.address, settings.limits, settings.checks, counts, tls)
