@@ -52,8 +52,8 @@ class Expander:
     _words: int = 0
     _size: int = 0
 
-    def config(self, file: str, content: bytes) -> Config:
-        """The configuration of a main file. Raises ConfigErrors."""
+    def config(self, file: str, content: bytes, *, on_disk: bool = True) -> Config:
+        """The configuration of a main file, or of a text under that name. Raises ConfigErrors."""
         blocks: list[ServerBlock] = []
         try:
             text = self._text(file, content, None)
@@ -61,6 +61,8 @@ class Expander:
         except (ConfigError, ConfigErrors) as error:
             self.problems.add(error)
         self.problems.raise_any()
+        if not on_disk:
+            del self._contents[file]
         globs = tuple(self._globs.values())
         return Config(tuple(blocks), tuple(self._contents), digest(self._contents, globs), globs)
 
@@ -149,8 +151,6 @@ class Expander:
 
     def _enter(self, line: Line, scope: Scope) -> tuple[Word, Callable[[str, Word], Scope]]:
         """The target of an import, and what makes the scope for what it brings."""
-        if line.block is not None:
-            raise line.name.error("import takes no block")
         if len(line.words) < 2:
             raise line.name.error("import needs the name of a snippet, a file or a file pattern")
         self._imports += 1

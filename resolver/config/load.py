@@ -27,13 +27,24 @@ def load(path: str, *, environ: Mapping[str, str], files: Files = DISK) -> Confi
 
 def load_text(text: str, *, name: str = "Corefile", environ: Mapping[str, str], files: Files = DISK) -> Config:
     """The configuration of a text that is no file, such as the built-in default. Raises ConfigErrors."""
-    config = Expander(files, environ, syntax_of).config(name, text.encode())
-    return Config(config.blocks, config.files[1:], config.digest, config.globs)
+    return Expander(files, environ, syntax_of).config(name, text.encode("utf-8", "surrogateescape"), on_disk=False)
 
 
 def syntax_of(path: str) -> Syntax:
     """The syntax of a file by its ending."""
-    return COREFILE
+    return _yaml() if is_yaml(path) else COREFILE
+
+
+def is_yaml(path: str) -> bool:
+    """Whether a file of this name holds YAML."""
+    return path.lower().endswith((".yaml", ".yml"))
+
+
+def _yaml() -> Syntax:
+    """Imported on demand: a Corefile should not wait for the YAML library."""
+    from resolver.config.yamlfile import parser
+
+    return Syntax(parser.parse_file, parser.parse_lines)
 
 
 def digest_now(config: Config, *, files: Files = DISK) -> str:

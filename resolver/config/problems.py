@@ -28,10 +28,14 @@ class Problems:
             if len(self._noted) < MAX_PROBLEMS:
                 self._noted.setdefault((one.message, one.at), one)
 
+    def all(self) -> list[ConfigError]:
+        """What was noted, in that order."""
+        return list(self._noted.values())
+
     def raise_any(self) -> None:
         """Raise the noted mistakes as one ConfigErrors, those of one file in the order of its lines."""
         if self._noted:
-            raise ConfigErrors(in_file_order(list(self._noted.values())))
+            raise ConfigErrors(in_file_order(self.all()))
 
     def __enter__(self) -> Problems:
         return self

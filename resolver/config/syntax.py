@@ -33,6 +33,10 @@ class Line:
     def name(self) -> Word:
         return self.words[0]
 
+    @property
+    def at(self) -> Place:
+        return self.words[0].at
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -33,20 +33,22 @@ class Row:
     at: Place
 
 
-def rows(text: str, file: str, problems: Problems, *, first_line: int = 1) -> list[Row]:
+def rows(text: str, file: str, problems: Problems, *, origin: Place | None = None) -> list[Row]:
     """The rows of a text that have a word or a comment. A quote that is never closed is noted in ``problems``.
 
+    ``origin`` is where the text stands in a larger file; all its lines begin in that column.
     Raises ConfigError where the text has more than 300,000 words or one of more than 64 KiB.
     """
-    return list(_Lexer(text.removeprefix(BYTE_ORDER_MARK), file, problems, first_line).rows())
+    return list(_Lexer(text.removeprefix(BYTE_ORDER_MARK), origin or Place(file, 1), problems).rows())
 
 
 class _Lexer:
-    def __init__(self, text: str, file: str, problems: Problems, first_line: int) -> None:
+    def __init__(self, text: str, origin: Place, problems: Problems) -> None:
         self.text = text
-        self.file = file
+        self.file = origin.file
         self.problems = problems
-        self.line = first_line
+        self.line = origin.line
+        self.first_column = origin.column
         self.line_start = 0
         self.position = 0
         self.count = 0
@@ -81,7 +83,7 @@ class _Lexer:
         return None if comment is None else Row((), comment, place)
 
     def _place(self) -> Place:
-        return Place(self.file, self.line, self.position - self.line_start + 1)
+        return Place(self.file, self.line, self.position - self.line_start + self.first_column)
 
     def _newline(self) -> None:
         self.position += 1

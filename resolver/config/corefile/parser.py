@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from resolver.config.corefile.lexer import Row, rows
@@ -9,24 +10,50 @@ from resolver.config.corefile.statements import Close, Statement, statements
 from resolver.config.model import Word
 from resolver.config.problems import Problems
 from resolver.config.syntax import Block, Comment, Item, Line, Node, Snippet, Tree
-from resolver.errors import ConfigError
+from resolver.errors import ConfigError, Place
 
 MAX_DEPTH = 32
 
 
 def parse_file(text: str, file: str, problems: Problems) -> Tree:
     """The server blocks, snippets and imports of a whole Corefile; mistakes are noted in ``problems``."""
-    return tuple(_Parser(_read(text, file, problems, 1), problems).items())
+    return tuple(_Parser(_read(text, file, problems, None), problems).items())
 
 
-def parse_lines(text: str, file: str, problems: Problems, *, first_line: int = 1) -> tuple[Node, ...]:
-    """The lines of a block without its braces, as an imported file holds them; mistakes are noted in ``problems``."""
-    return tuple(_Parser(_read(text, file, problems, first_line), problems).lines(None, 0))
+def parse_lines(text: str, file: str, problems: Problems, *, origin: Place | None = None) -> tuple[Node, ...]:
+    """The lines of a block without its braces, as an imported file holds them; mistakes are noted in ``problems``.
+
+    ``origin`` is where the text stands in a larger file.
+    """
+    return tuple(_Parser(_read(text, file, problems, origin), problems).lines(None, 0))
 
 
-def _read(text: str, file: str, problems: Problems, first_line: int) -> list[Row]:
+def names_a_snippet(key: Word) -> bool:
+    """Whether the only key of a block is a name in parentheses."""
+    return not key.quoted and key.text.startswith("(") and key.text.endswith(")")
+
+
+def split_keys(words: Iterable[Word], keys: list[Word]) -> bool:
+    """Add the zones of a line, cut at commas, to ``keys``; whether a comma ends the line."""
+    goes_on = False
+    for word in words:
+        if word.quoted or "," not in word.text or "\\," in word.text:
+            keys.append(word)
+            goes_on = False
+            continue
+        start = 0
+        for part in word.text.split(","):
+            if part:
+                at = replace(word.at, column=word.at.column + start)
+                keys.append(replace(word, text=part, at=at, width=len(part)))
+            start += len(part) + 1
+        goes_on = word.text.endswith(",") and bool(keys)
+    return goes_on
+
+
+def _read(text: str, file: str, problems: Problems, origin: Place | None) -> list[Row]:
     try:
-        return rows(text, file, problems, first_line=first_line)
+        return rows(text, file, problems, origin=origin)
     except ConfigError as error:
         problems.add(error)
         return []
@@ -85,7 +112,12 @@ class _Parser:
             nodes[-1] = replace(nodes[-1], block=block)
 
     def _line(self, statement: Statement, depth: int) -> Line:
-        block = None if statement.opens is None else self._body(statement, depth + 1)
+        if statement.opens is None:
+            return Line(statement.words, None, statement.comment)
+        block = self._body(statement, depth + 1)
+        if statement.words[0].text == "import":
+            self.problems.add(statement.opens.error("import takes no block"))
+            return Line(statement.words, None, statement.comment)
         return Line(statement.words, block, statement.comment)
 
     def _body(self, opening: Statement, depth: int) -> tuple[Node, ...]:
@@ -123,8 +155,7 @@ class _Parser:
     def _block(self, statement: Statement, items: list[Item]) -> None:
         """Add a server block or a snippet to ``items``, after the comments that stand between its keys."""
         keys, statement = self._keys(statement, items)
-        snippet = len(keys) == 1 and not keys[0].quoted and keys[0].text.startswith("(") and keys[0].text.endswith(")")
-        if snippet:
+        if len(keys) == 1 and names_a_snippet(keys[0]):
             items.append(self._snippet(keys[0], statement))
         elif statement.opens is not None:
             items.append(Block(keys, self._body(statement, 1), statement.comment))
@@ -135,7 +166,7 @@ class _Parser:
         """The keys up to the opening brace, and the statement that ends them. A comma at a line's end goes on."""
         keys: list[Word] = []
         while True:
-            goes_on = self._split(statement.words, keys)
+            goes_on = split_keys(statement.words, keys)
             following = self._following()
             more = following is not None and (goes_on or not following.words)
             if statement.opens is not None or following is None or not more:
@@ -148,23 +179,6 @@ class _Parser:
         if not keys and statement.opens is not None:
             self.problems.add(statement.opens.error("a server block needs a zone", 'write "." for all names'))
         return tuple(keys), statement
-
-    def _split(self, words: tuple[Word, ...], keys: list[Word]) -> bool:
-        """Add the zones of a line, cut at commas, to ``keys``; whether a comma ends the line."""
-        goes_on = False
-        for word in words:
-            if word.quoted or "," not in word.text or "\\," in word.text:
-                keys.append(word)
-                goes_on = False
-                continue
-            start = 0
-            for part in word.text.split(","):
-                if part:
-                    at = replace(word.at, column=word.at.column + start)
-                    keys.append(replace(word, text=part, at=at, width=len(part)))
-                start += len(part) + 1
-            goes_on = word.text.endswith(",") and bool(keys)
-        return goes_on
 
     def _following(self) -> Statement | None:
         """The next statement if only comments stand before it."""

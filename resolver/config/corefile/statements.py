@@ -113,20 +113,26 @@ class _Row:
 def _unglued(words: tuple[Word, ...], problems: Problems) -> tuple[Word, ...]:
     """The words with a brace split off that hangs on the last of them, as in ``example.org{`` or ``5s}``."""
     last = words[-1]
-    if last.quoted or len(last.text) < 2 or last.text[-1] not in "{}":
+    if last.quoted or not hangs_a_brace(last.text):
         return words
     if last.text == "{}":
         problems.add(last.error("braces need a blank between them", 'write "{" here and "}" on the next line'))
         return (*words[:-1], _part(last, 0, 1), _part(last, 1, 2))
-    surplus = last.text.count("{") - last.text.count("}")
-    if surplus != (1 if last.text[-1] == "{" else -1):
-        return words
-    cut = len(last.text) - 1
     if last.text[-1] == "{":
-        problems.add(last.error(f"{last.text} ends in a brace", "put a blank before the brace"))
+        hint = "put a blank before the brace"
     else:
-        problems.add(last.error(f"{last.text} ends in a brace", "put the closing brace on a line of its own"))
+        hint = "put the closing brace on a line of its own"
+    problems.add(last.error(f"{last.text} ends in a brace", hint))
+    cut = len(last.text) - 1
     return (*words[:-1], _part(last, 0, cut), _part(last, cut, cut + 1))
+
+
+def hangs_a_brace(text: str) -> bool:
+    """Whether a word at the end of a line has a brace too many at its own end, or is a pair of braces."""
+    if len(text) < 2 or text[-1] not in "{}":
+        return False
+    surplus = text.count("{") - text.count("}")
+    return text == "{}" or surplus == (1 if text[-1] == "{" else -1)
 
 
 def _part(word: Word, start: int, end: int) -> Word:
