@@ -9,7 +9,19 @@ from benchmarks.measure import ROWS, Row
 from benchmarks.results import Results
 from benchmarks.targets import OURS, Target, ratio, targets
 
-_COLUMNS = ("server", "queries/s", "core", "lost", "failed", "p50 us", "p99 us", "CPU us/q", "RSS MiB", "peak MiB")
+_COLUMNS = (
+    "server",
+    "queries/s",
+    "core",
+    "q/CPU s",
+    "lost",
+    "failed",
+    "p50 us",
+    "p99 us",
+    "CPU us/q",
+    "RSS MiB",
+    "peak MiB",
+)
 _FIELDS = ("p50_us", "p99_us", "cpu_us", "resident_mib", "peak_mib")
 _COMPARED = ("unbound", "dnsdist", "coredns")
 
@@ -58,7 +70,7 @@ def _cells(results: Results, row: str, server: str, variant: str = "") -> list[s
     failed = results.total(row, server, lambda sample: sample.failed, variant)
     others = [number(results.median(row, server, field, variant)) for field in _FIELDS]
     busy = results.median(row, server, "busy", variant) or 0.0
-    return [number(rate, 0), f"{busy:.0%}", f"{lost:,}", f"{failed:,}", *others]
+    return [number(rate, 0), f"{busy:.0%}", number(ratio(rate, busy), 0), f"{lost:,}", f"{failed:,}", *others]
 
 
 def number(value: float | None, digits: int = 1) -> str:
