@@ -58,9 +58,7 @@ def modules(root: Path = ROOT) -> Iterator[Module]:
 def plugin_folders(root: Path = ROOT) -> list[Path]:
     """The folders of ``resolver/plugins``, one a directive."""
     plugins = root / PACKAGE / "plugins"
-    if not plugins.is_dir():
-        return []
-    return sorted(path for path in plugins.iterdir() if path.is_dir() and not path.name.startswith("__"))
+    return sorted({path.parent for path in plugins.glob("*/*") if path.is_file()} - {plugins / "__pycache__"})
 
 
 def write_tree(root: Path, files: dict[str, str]) -> Path:
