@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import math
 
+from resolver.chain.changed import Content, Stamp, read_changed
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
-from resolver.plugins.hosts.file import MAX_OCTETS, Content, read_changed
 from resolver.plugins.hosts.metrics import Metrics
 from resolver.plugins.hosts.settings import Settings
 from resolver.plugins.hosts.table import Table, read_table
 from resolver.wire.constants import AA, AAAA, PTR, A
 from resolver.wire.names import ROOT, is_below
 from resolver.wire.records import EMPTY_BODY, Body
+
+MAX_OCTETS = 32 << 20
 
 
 class Hosts(Plugin):
@@ -30,7 +32,7 @@ class Hosts(Plugin):
         self.log = host.log.named(self.name)
         self.table = self._read(())
         self._metrics: Metrics | None = None
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: Stamp | None = None
         self._missing = ""
         self._tags = (object(),)
         self._watching: asyncio.Task[None] | None = None
@@ -97,7 +99,7 @@ class Hosts(Plugin):
         self._tell(content, table)
 
     def _read_changed(self) -> tuple[Content, Table] | None:
-        content = read_changed(self.settings.path, self._stamp)
+        content = read_changed(self.settings.path, self._stamp, MAX_OCTETS)
         return None if content is None else (content, self._read(content.lines))
 
     def _read(self, lines: list[bytes] | tuple[bytes, ...]) -> Table:
