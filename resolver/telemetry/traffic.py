@@ -6,6 +6,7 @@ additions, and the same kept object counts the replays of an answer.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any, Final, NamedTuple
 
 from resolver.telemetry.metrics import OTHER, SIZE_BUCKETS, HistogramCell, Registry
@@ -45,7 +46,16 @@ class Seen(NamedTuple):
 class Tally:
     """Counts requests and responses that are alike in labels and sizes."""
 
-    __slots__ = ("counters", "duration", "request", "request_size", "response", "response_size")
+    __slots__ = (
+        "counters",
+        "duration",
+        "request",
+        "request_at",
+        "request_size",
+        "response",
+        "response_at",
+        "response_size",
+    )
 
     def __init__(
         self,
@@ -60,6 +70,7 @@ class Tally:
         self.request = request
         self.response = response
         self.request_size, self.response_size = sizes
+        self.request_at, self.response_at = (bisect_left(SIZE_BUCKETS, size) for size in sizes)
 
     def one(self, seconds: float) -> None:
         """One request that took so long to answer."""
@@ -74,8 +85,11 @@ class Tally:
     def _add(self, times: int) -> None:
         for cell in self.counters:
             cell.value += times
-        self.request.observe(self.request_size, times)
-        self.response.observe(self.response_size, times)
+        request, response = self.request, self.response
+        request.counts[self.request_at] += times
+        request.total += self.request_size * times
+        response.counts[self.response_at] += times
+        response.total += self.response_size * times
 
 
 class Traffic:
@@ -143,4 +157,5 @@ class Traffic:
 
 
 def _bucket(size: int) -> int:
+    """The upper bound of the size's bucket."""
     return next((bound for bound in SIZE_BUCKETS if size <= bound), constants.MAX_MESSAGE)
