@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 from resolver.config.model import Word
 from resolver.plugins.cache.metrics import budget_gauges
@@ -106,14 +106,3 @@ class Budget:
     def _decide(self) -> None:
         named = [claim.octets for claim in self._in_force if claim.octets is not None]
         self.limit = named[-1] if named else DEFAULT_BUDGET
-
-
-_budgets: WeakKeyDictionary[Registry, Budget] = WeakKeyDictionary()
-
-
-def budget_of(registry: Registry) -> Budget:
-    """The budget of the process that counts in this registry."""
-    budget = _budgets.get(registry)
-    if budget is None:
-        budget = _budgets[registry] = Budget()
-    return budget

@@ -1,38 +1,46 @@
-"""Refreshes behind the back of clients: one per answer, a limited number in all, each with a time limit."""
+"""Refreshes behind the back of clients: one per answer, a limited number in the process, each with a time limit."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from resolver.chain.query import Query
 from resolver.telemetry.log import Log
-from resolver.wire.constants import AD
-from resolver.wire.edns import Edns
 
 MOST_REFRESHES = 512
 LONGEST_REFRESH = 10.0  # seconds; a forward gives up earlier
 
+T = TypeVar("T")
 
-class Refreshes:
+
+class Places:
+    """How many refreshes the caches of a process may have under way together."""
+
+    def __init__(self, free: int = MOST_REFRESHES) -> None:
+        self.free = free
+
+
+class Refreshes(Generic[T]):
     """Tasks under way by key. What fails unforeseen is logged: nobody waits for it."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, places: Places, log: Log) -> None:
+        self._places = places
         self._log = log
-        self._tasks: dict[bytes, asyncio.Task[Any]] = {}
+        self._tasks: dict[bytes, asyncio.Task[T | None]] = {}
 
-    def get(self, key: bytes) -> asyncio.Task[Any] | None:
+    def get(self, key: bytes) -> asyncio.Task[T | None] | None:
         """The refresh of this key that is under way."""
         return self._tasks.get(key)
 
-    def start(self, key: bytes, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any] | None:
-        """Begin a refresh; None where there are too many. The task's result is None when it failed or was late."""
-        if len(self._tasks) >= MOST_REFRESHES:
+    def start(self, key: bytes, work: Callable[[], Coroutine[Any, Any, T | None]]) -> asyncio.Task[T | None] | None:
+        """Begin a refresh; None where too many are under way. The task gives None when it failed or took too long."""
+        if self._places.free <= 0:
             return None
+        self._places.free -= 1
         task = asyncio.get_running_loop().create_task(self._run(work))
         self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        task.add_done_callback(lambda _: self._ended(key))
         return task
 
     async def stop(self) -> None:
@@ -45,7 +53,11 @@ class Refreshes:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    async def _run(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    def _ended(self, key: bytes) -> None:
+        self._places.free += 1
+        del self._tasks[key]
+
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, T | None]]) -> T | None:
         try:
             async with asyncio.timeout(LONGEST_REFRESH):
                 return await work()
@@ -56,7 +68,7 @@ class Refreshes:
             return None
 
 
-async def wait_for(task: asyncio.Task[Any], seconds: float) -> None:
+async def wait_for(task: asyncio.Task[T], seconds: float) -> None:
     """Wait until the task is done, or as long as said; the task goes on."""
     loop = asyncio.get_running_loop()
     waiter: asyncio.Future[None] = loop.create_future()
@@ -72,14 +84,3 @@ async def wait_for(task: asyncio.Task[Any], seconds: float) -> None:
     finally:
         timer.cancel()
         task.remove_done_callback(wake)
-
-
-def background(query: Query) -> Query:
-    """The question as the server asks it for itself: no client's options, nothing cut to a client's size."""
-    edns = query.edns
-    return query.derive(
-        flags=query.flags | AD,
-        edns=None if edns is None else Edns(edns.size, edns.do),
-        transport="internal",
-        metadata=None if query.metadata is None else dict(query.metadata),
-    )
