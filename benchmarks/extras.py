@@ -64,7 +64,7 @@ def workers(stage: Stage, peers: Sequence[Peer], seconds: float, out: Results) -
 
 
 def _grow(stage: Stage, peer: Peer, case: Case, seconds: float, out: Results) -> None:
-    if stage.deadline.left() < 2 * seconds + case.files.patience / 2 + 3:
+    if stage.deadline.left() < 2 * seconds + case.files.patience + 3:
         stage.note(f"{case.row.key}: {peer.name} with {case.variant} left out, out of time")
         return
     try:

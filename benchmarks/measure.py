@@ -87,8 +87,9 @@ def _new(row: Row, run: str, count: int) -> Iterator[str]:
 
 
 def warm(stage: Stage, seat: Seat, path: Path, tcp: bool, seconds: float) -> None:
-    """Ask for every name of ``path`` once; a name that was lost is left to be cached by the load."""
-    stage.generator.run(Load(seat.port, path, seconds, tcp=tcp, once=True, window=50))
+    """Ask for every name of ``path`` twice: a server may do more work for the first repeat than for later ones."""
+    for _ in range(2):
+        stage.generator.run(Load(seat.port, path, seconds, tcp=tcp, once=True, window=50))
 
 
 def measure(

@@ -23,6 +23,7 @@ _COLUMNS = (
     "peak MiB",
 )
 _FIELDS = ("p50_us", "p99_us", "cpu_us", "resident_mib", "peak_mib")
+_UPSTREAM_BUSY = 1.0
 _COMPARED = ("unbound", "dnsdist", "coredns")
 
 
@@ -33,9 +34,21 @@ def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) 
     parts += [part for part in (_starts(results), _losses(results), _ratios(results)) if part]
     parts.append(_targets(targets(results)))
     parts.append("versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()))
-    if notes:
-        parts.append("notes\n" + "\n".join(f"  {note}" for note in notes))
+    remarks = [*notes, *_asked_again(results)]
+    if remarks:
+        parts.append("notes\n" + "\n".join(f"  {remark}" for remark in remarks))
     return "\n\n".join(parts) + "\n"
+
+
+def _asked_again(results: Results) -> list[str]:
+    """Rows of cached names whose upstream was busy: those names were not in the cache after all."""
+    warmed = {row.key for row in (*ROWS, *EXTRAS) if row.key not in ("mix", "miss")}
+    found = [s for s in results.samples if s.row in warmed and (s.upstream_cpu_us or 0) >= _UPSTREAM_BUSY]
+    return list(
+        dict.fromkeys(
+            f"{s.row} {s.variant}".rstrip() + f": {s.server} asked its upstream for cached names" for s in found
+        )
+    )
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -54,6 +55,15 @@ def test_shows_medians_and_the_sum_of_losses(results: Results) -> None:
     assert "cached, unbound" in text
     assert "0.80x" in text
     assert "coredns left out" in text
+
+
+def test_says_when_cached_names_were_not_in_the_cache(results: Results) -> None:
+    assert "asked its upstream" not in report.render(results, {}, [])
+    results.samples.append(replace(sample("cached", "dnsmasq", 90_000), upstream_cpu_us=3.0))
+    results.samples.append(replace(sample("miss", "unbound", 90_000), upstream_cpu_us=20.0))
+    text = report.render(results, {}, [])
+    assert "dnsmasq asked its upstream for cached names" in text
+    assert "unbound asked its upstream" not in text
 
 
 def test_judges_targets(results: Results) -> None:
