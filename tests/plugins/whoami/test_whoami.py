@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from resolver.chain.finish import finish
@@ -11,7 +13,7 @@ from resolver.wire.constants import AA
 from tests.plugins.chains import World, nobody, question
 
 
-async def records(**client: object) -> list[tuple[str, int, str]]:
+async def records(**client: Any) -> list[tuple[str, int, str]]:
     reply = await Whoami().resolve(question("who.Example.org", **client), nobody)
     assert (reply.rcode, reply.flags, reply.replay) == (0, AA, None)
     assert reply.sections.answer == reply.sections.authority == []
