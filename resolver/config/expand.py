@@ -11,7 +11,7 @@ from resolver.config.files import MAX_FILE, MAX_MATCHES, Files
 from resolver.config.fill import fill
 from resolver.config.model import Config, Directive, Glob, ServerBlock, Word
 from resolver.config.problems import Problems
-from resolver.config.syntax import Block, Comment, Line, Node, Snippet, Tree, snippets
+from resolver.config.syntax import Block, Comment, Line, Node, Snippet, Tree, snippets, split_keys
 from resolver.errors import ConfigError, ConfigErrors, Place
 
 MAX_TOTAL = 16 * 1024 * 1024
@@ -114,7 +114,7 @@ class Expander:
                 elif line.block is None:
                     raise line.name.error(f"{line.name.text} stands outside of a server block")
                 else:
-                    self._block(line.words, line.block, scope, blocks)
+                    self._block(_keys(line), line.block, scope, blocks)
 
     # --- lines of a block
 
@@ -131,7 +131,8 @@ class Expander:
             return self._import_lines(line, scope)
         words = [word for written in line.words for word in self._fill(written, scope)]
         if not words or not words[0].text:
-            raise line.name.error("a line must begin with the name of a directive or option")
+            culprit = words[0] if words else line.name
+            raise culprit.error("a line must begin with the name of a directive or option")
         block = None if line.block is None else self._directives(line.block, scope)
         return (Directive(words[0], tuple(words[1:]), block),)
 
@@ -214,6 +215,14 @@ class Expander:
         if self._words > MAX_WORDS:
             raise word.error(f"the configuration has more than {MAX_WORDS} words")
         return fill(word, self.environ, scope.args, scope.call)
+
+
+def _keys(line: Line) -> list[Word]:
+    """The zones of a server block that was read as a line, because it stands in a snippet."""
+    keys: list[Word] = []
+    if split_keys(line.words, keys):
+        raise line.words[-1].error("a zone must follow the comma", "or take the comma away")
+    return keys
 
 
 def digest(contents: Mapping[str, bytes], globs: Iterable[Glob]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import TypeAlias
 
 from resolver.config.model import Word
-from resolver.config.nearest import nearest
+from resolver.config.nearest import nearest, shown
 from resolver.wire import constants
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -41,7 +41,7 @@ def duration(word: Word, low: float = 0.0, high: float = MAX_DURATION, *, plain_
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
     else:
         hint = f"write {text}s for seconds" if text.isascii() and text.isdigit() else "write it like 5s, 1m30s or 100ms"
-        raise word.error(f"{_shown(word)} is not a duration", word.note or hint)
+        raise word.error(f"{shown(word.text)} is not a duration", word.note or hint)
     if not low <= seconds <= high:
         raise word.error(f"{text} is out of range", f"from {_seconds(low)} to {_seconds(high)}")
     return seconds
@@ -51,7 +51,7 @@ def integer(word: Word, low: int = 0, high: int = 2**31 - 1) -> int:
     """A whole number from ``low`` to ``high``."""
     digits = word.text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
-        raise word.error(f"{_shown(word)} is not a whole number")
+        raise word.error(f"{shown(word.text)} is not a whole number")
     number = int(word.text)
     if not low <= number <= high:
         raise word.error(f"{number} is out of range", f"from {low} to {high}")
@@ -62,7 +62,7 @@ def percentage(word: Word, low: int = 0, high: int = 100) -> int:
     """A whole number with a percent sign: 10 for ``10%``."""
     digits = word.text.removesuffix("%")
     if digits == word.text or not (digits.isascii() and digits.isdigit() and len(digits) < 5):
-        raise word.error(f"{_shown(word)} is not a percentage", "write it like 10%")
+        raise word.error(f"{shown(word.text)} is not a percentage", "write it like 10%")
     if not low <= int(digits) <= high:
         raise word.error(f"{word.text} is out of range", f"from {low}% to {high}%")
     return int(digits)
@@ -73,7 +73,7 @@ def size(word: Word, low: int = 0, high: int = 2**50) -> int:
     found = _SIZE.fullmatch(word.text)
     unit = _SIZE_UNITS.get(found[2].lower()) if found else None
     if found is None or unit is None:
-        raise word.error(f"{_shown(word)} is not a size", "write it like 64MiB, 10MB or 4096")
+        raise word.error(f"{shown(word.text)} is not a size", "write it like 64MiB, 10MB or 4096")
     octets = int(found[1]) * unit
     if not low <= octets <= high:
         raise word.error(f"{word.text} is out of range", f"from {low} to {high} octets")
@@ -85,7 +85,7 @@ def ip(word: Word) -> Address:
     try:
         return ipaddress.ip_address(word.text)
     except ValueError:
-        raise word.error(f"{_shown(word)} is not an IP address") from None
+        raise word.error(f"{shown(word.text)} is not an IP address") from None
 
 
 def cidr(word: Word) -> Network:
@@ -96,7 +96,7 @@ def cidr(word: Word) -> Network:
             raise ValueError
         return ipaddress.ip_network(word.text, strict=False)
     except ValueError:
-        raise word.error(f"{_shown(word)} is not a network", "write it like 10.0.0.0/8 or 2001:db8::/32") from None
+        raise word.error(f"{shown(word.text)} is not a network", "write it like 10.0.0.0/8 or 2001:db8::/32") from None
 
 
 def host_port(word: Word, default_port: int | None = None) -> tuple[str, int]:
@@ -107,7 +107,7 @@ def host_port(word: Word, default_port: int | None = None) -> tuple[str, int]:
     host, port = _split_host(word)
     if port is None:
         if default_port is None:
-            raise word.error(f"{_shown(word)} has no port", "write it like 127.0.0.1:8080 or :8080")
+            raise word.error(f"{shown(word.text)} has no port", "write it like 127.0.0.1:8080 or :8080")
         return host, default_port
     if not (port.isascii() and port.isdigit()):
         raise word.error(f"{port or word.text} is not a port", "a port is a number from 1 to 65535")
@@ -121,15 +121,15 @@ def _split_host(word: Word) -> tuple[str, str | None]:
     if text.startswith("["):
         host, closed, rest = text[1:].partition("]")
         if not closed or not _is_ipv6(host) or (rest and not rest.startswith(":")):
-            raise word.error(f"{_shown(word)} is not an address in brackets", "write it like [::1]:53")
+            raise word.error(f"{shown(word.text)} is not an address in brackets", "write it like [::1]:53")
         return host, rest[1:] if rest else None
     if text.count(":") > 1:
         if not _is_ipv6(text):
-            raise word.error(f"{_shown(word)} is neither an address nor a host name")
+            raise word.error(f"{shown(word.text)} is neither an address nor a host name")
         return text, None
     host, colon, port = text.partition(":")
     if (not host and not colon) or not _HOST.fullmatch(host):
-        raise word.error(f"{_shown(word)} is neither an address nor a host name")
+        raise word.error(f"{shown(word.text)} is neither an address nor a host name")
     return host, port if colon else None
 
 
@@ -148,7 +148,7 @@ def choice(word: Word, allowed: Collection[str]) -> str:
     """One of a few words."""
     if word.text not in allowed:
         hint = nearest(word.text, allowed) or f"one of {', '.join(allowed)}"
-        raise word.error(f"{_shown(word)} is not known here", word.note or hint)
+        raise word.error(f"{shown(word.text)} is not known here", word.note or hint)
     return word.text
 
 
@@ -156,7 +156,9 @@ def rcode(word: Word) -> int:
     """A response code by name in any case: 3 for ``NXDOMAIN``."""
     number = constants.RCODE_NUMBERS.get(word.text.upper())
     if number is None:
-        raise word.error(f"{_shown(word)} is not a response code", nearest_upper(word.text, constants.RCODE_NUMBERS))
+        raise word.error(
+            f"{shown(word.text)} is not a response code", nearest_upper(word.text, constants.RCODE_NUMBERS)
+        )
     return number
 
 
@@ -167,7 +169,7 @@ def record_type(word: Word) -> int:
     if number is None and re.fullmatch(r"TYPE[0-9]{1,5}", name) and int(name[4:]) <= 65535:
         number = int(name[4:])
     if number is None:
-        raise word.error(f"{_shown(word)} is not a record type", nearest_upper(word.text, constants.TYPE_NUMBERS))
+        raise word.error(f"{shown(word.text)} is not a record type", nearest_upper(word.text, constants.TYPE_NUMBERS))
     return number
 
 
@@ -176,10 +178,6 @@ def nearest_upper(name: str, known: Collection[str]) -> str:
     by_lower = {one.lower(): one for one in known}
     hint = nearest(name, by_lower)
     return hint.upper().replace("DID YOU MEAN", "did you mean") if hint else ""
-
-
-def _shown(word: Word) -> str:
-    return word.text if word.text and word.text.isprintable() else repr(word.text)
 
 
 def _seconds(seconds: float) -> str:

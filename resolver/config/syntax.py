@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from resolver.config.model import Word
@@ -64,3 +64,26 @@ Tree: TypeAlias = tuple[Item, ...]
 def snippets(tree: Tree) -> Iterator[Snippet]:
     """The snippets that a file defines."""
     return (item for item in tree if isinstance(item, Snippet))
+
+
+def names_a_snippet(key: Word) -> bool:
+    """Whether the only key of a block is a name in parentheses."""
+    return not key.quoted and key.text.startswith("(") and key.text.endswith(")")
+
+
+def split_keys(words: Iterable[Word], keys: list[Word]) -> bool:
+    """Add the zones of a line, cut at commas, to ``keys``; whether a comma ends the line."""
+    goes_on = False
+    for word in words:
+        if word.quoted or "," not in word.text or "\\," in word.text:
+            keys.append(word)
+            goes_on = False
+            continue
+        start = 0
+        for part in word.text.split(","):
+            if part:
+                at = replace(word.at, column=word.at.column + start)
+                keys.append(replace(word, text=part, at=at, width=len(part)))
+            start += len(part) + 1
+        goes_on = word.text.endswith(",") and bool(keys)
+    return goes_on

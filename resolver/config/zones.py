@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from resolver.config.model import Word
-from resolver.config.nearest import nearest
+from resolver.config.nearest import nearest, shown
 from resolver.config.problems import Problems
 from resolver.errors import ConfigErrors, WireError
 from resolver.wire import names
@@ -116,7 +116,7 @@ def _split_scheme(word: Word) -> tuple[str | None, str]:
     if not separator:
         return None, word.text
     if scheme.lower() not in DEFAULT_PORTS:
-        raise word.error(f"scheme {scheme} is not known", nearest(scheme, DEFAULT_PORTS))
+        raise word.error(f"scheme {shown(scheme)} is not known", nearest(scheme, DEFAULT_PORTS))
     if "/" in rest and not rest.split("/", 1)[1][:1].isdigit():
         raise word.error("a server block has no path", f"write {scheme}://{rest.split('/', 1)[0]}")
     return scheme.lower(), rest
@@ -127,14 +127,14 @@ _PORT = re.compile(r"[0-9]+")
 
 def _split_port(word: Word, text: str) -> tuple[str, int | None]:
     zone, separator, port = text.rpartition(":")
-    if not separator or _network(text) is not None or _address(text) is not None:
+    if not separator or "/" in port or _address(text) is not None:
         return text, None
     if not port:
         raise word.error("a port must follow the colon")
     if not _PORT.fullmatch(port):
-        raise word.error(f"{port} is not a port", "a port is a number from 1 to 65535")
+        raise word.error(f"{shown(port)} is not a port", "a port is a number from 1 to 65535")
     if len(port) > 5 or not 1 <= int(port) <= 65535:
-        raise word.error(f"port {port} is out of range", "a port is a number from 1 to 65535")
+        raise word.error(f"port {shown(port)} is out of range", "a port is a number from 1 to 65535")
     if not zone:
         raise word.error("there is no zone before the port", f'write ".:{port}" for all names')
     return zone, int(port)
@@ -154,19 +154,26 @@ def _zones(word: Word, text: str) -> tuple[bytes, ...]:
 
 def _name(word: Word, text: str) -> bytes:
     _check_no_address(word, text)
+    if len(text) > _LONGEST:
+        raise word.error(f"zone {shown(text)} is longer than 255 octets")
     if not text.isascii():
-        raise word.error(f"zone {text} is not ASCII", _ascii_hint(text))
-    odd = re.search(r"[\s:{}\"(),\x00-\x1f\x7f]", re.sub(r"\\(?:\d{3}|.)", "", text))
+        raise word.error(f"zone {shown(text)} is not ASCII", _ascii_hint(text))
+    odd = _ODD.search(_ESCAPE.sub("", text))
     if odd is not None:
-        raise word.error(f"zone {text} has {odd[0]!r} in it", "a colon stands before a port" if odd[0] == ":" else "")
+        raise word.error(f"zone {shown(text)} has {odd[0]!r} in it", "a zone is a name like example.org")
     if text.startswith("*."):
-        raise word.error(f"{text} is not a zone", f"a zone has all names below it: write {text[2:]}")
+        raise word.error(f"{shown(text)} is not a zone", f"a zone has all names below it: write {text[2:]}")
     if text.startswith(".") and len(text) > 1:
-        raise word.error(f"zone {text} begins with a dot", f"write {text.lstrip('.')}")
+        raise word.error(f"zone {shown(text)} begins with a dot", f"write {text.lstrip('.')}")
     try:
         return names.from_text(text).lower()
     except WireError as error:
         raise word.error(str(error)) from None
+
+
+_LONGEST = 4 * 255  # every octet as an escape of four characters
+_ODD = re.compile(r"[\s:{}\"(),\x00-\x1f\x7f]")
+_ESCAPE = re.compile(r"\\(?:[0-9]{3}|.)", re.DOTALL)
 
 
 def _check_no_address(word: Word, text: str) -> None:
@@ -177,7 +184,7 @@ def _check_no_address(word: Word, text: str) -> None:
         raise word.error(f"{text} is an address, not a zone", hint)
     before, slash, _ = text.rpartition("/")
     if slash and _address(before) is not None:
-        raise word.error(f"{text} is not a network", "a network is written like 10.0.0.0/8 or 2001:db8::/32")
+        raise word.error(f"{shown(text)} is not a network", "a network is written like 10.0.0.0/8 or 2001:db8::/32")
 
 
 def _ascii_hint(text: str) -> str:
@@ -188,10 +195,15 @@ def _ascii_hint(text: str) -> str:
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if not _ADDRESS.fullmatch(text):
+        return None
     try:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+_ADDRESS = re.compile(r"(?=.*[.:])[0-9a-fA-F.:]+(?:%.*)?")
 
 
 def _network(text: str) -> _Network | None:

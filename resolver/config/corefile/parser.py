@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from resolver.config.corefile.lexer import Row, rows
 from resolver.config.corefile.statements import Close, Statement, statements
 from resolver.config.model import Word
 from resolver.config.problems import Problems
-from resolver.config.syntax import Block, Comment, Item, Line, Node, Snippet, Tree
+from resolver.config.syntax import Block, Comment, Item, Line, Node, Snippet, Tree, names_a_snippet, split_keys
 from resolver.errors import ConfigError, Place
 
 MAX_DEPTH = 32
@@ -26,29 +25,6 @@ def parse_lines(text: str, file: str, problems: Problems, *, origin: Place | Non
     ``origin`` is where the text stands in a larger file.
     """
     return tuple(_Parser(_read(text, file, problems, origin), problems).lines(None, 0))
-
-
-def names_a_snippet(key: Word) -> bool:
-    """Whether the only key of a block is a name in parentheses."""
-    return not key.quoted and key.text.startswith("(") and key.text.endswith(")")
-
-
-def split_keys(words: Iterable[Word], keys: list[Word]) -> bool:
-    """Add the zones of a line, cut at commas, to ``keys``; whether a comma ends the line."""
-    goes_on = False
-    for word in words:
-        if word.quoted or "," not in word.text or "\\," in word.text:
-            keys.append(word)
-            goes_on = False
-            continue
-        start = 0
-        for part in word.text.split(","):
-            if part:
-                at = replace(word.at, column=word.at.column + start)
-                keys.append(replace(word, text=part, at=at, width=len(part)))
-            start += len(part) + 1
-        goes_on = word.text.endswith(",") and bool(keys)
-    return goes_on
 
 
 def _read(text: str, file: str, problems: Problems, origin: Place | None) -> list[Row]:

@@ -11,7 +11,7 @@ from resolver.config.corefile import parser as corefile
 from resolver.config.corefile.lexer import rows
 from resolver.config.model import Word
 from resolver.config.problems import Problems
-from resolver.config.syntax import Block, Item, Line, Node, Snippet, Tree
+from resolver.config.syntax import Block, Item, Line, Node, Snippet, Tree, names_a_snippet, split_keys
 from resolver.config.yamlfile import nodes
 from resolver.config.yamlfile.comments import weave_items
 from resolver.config.yamlfile.nodes import Mapping, Scalar, Sequence, Source
@@ -135,11 +135,11 @@ class _Reader:
 
     def _block(self, key: Scalar, words: tuple[Word, ...], value: nodes.Node) -> Block:
         keys: list[Word] = []
-        if corefile.split_keys(words, keys):
+        if split_keys(words, keys):
             raise self._error(key, "a zone must follow the comma")
         if not keys:
             raise self._error(key, "a server block needs a zone", 'write "." for all names')
-        if len(keys) == 1 and corefile.names_a_snippet(keys[0]):
+        if len(keys) == 1 and names_a_snippet(keys[0]):
             name = keys[0].text[1:-1]
             raise self._error(key, "snippets stand under a key of their own", f"write snippets: {{{name}: ...}}")
         return Block(tuple(keys), tuple(self.body(value, 0)))
