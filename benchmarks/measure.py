@@ -65,8 +65,13 @@ class Sample:
     resident_mib: float
     peak_mib: float
 
+    @property
+    def per_cpu_second(self) -> float | None:
+        """Answers per second of processor time under full load: ``per_second`` of a server with a core of its own."""
+        return self.per_second / self.busy if self.busy > 0 else None
+
     def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+        return {**asdict(self), "per_cpu_second": self.per_cpu_second}
 
 
 def files(row: Row, directory: Path, seconds: float) -> Files:

@@ -24,6 +24,7 @@ _COLUMNS = (
 )
 _FIELDS = ("p50_us", "p99_us", "cpu_us", "resident_mib", "peak_mib")
 _UPSTREAM_BUSY = 1.0
+_WHOLE_CORE = 0.9
 _COMPARED = ("unbound", "dnsdist", "coredns")
 
 
@@ -34,7 +35,7 @@ def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) 
     parts += [part for part in (_starts(results), _losses(results), _ratios(results)) if part]
     parts.append(_targets(targets(results)))
     parts.append("versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()))
-    remarks = [*notes, *_asked_again(results)]
+    remarks = [*notes, *_asked_again(results), *_disturbed(results)]
     if remarks:
         parts.append("notes\n" + "\n".join(f"  {remark}" for remark in remarks))
     return "\n\n".join(parts) + "\n"
@@ -49,6 +50,17 @@ def _asked_again(results: Results) -> list[str]:
             f"{s.row} {s.variant}".rstrip() + f": {s.server} asked its upstream for cached names" for s in found
         )
     )
+
+
+def _disturbed(results: Results) -> list[str]:
+    """Whether servers had less than their core, which makes queries/s unfair and leaves q/CPU s as it is."""
+    count = sum(sample.busy < _WHOLE_CORE for sample in results.samples)
+    if not count:
+        return []
+    why = "other programs took part of the machine, or the load was the limit; compare q/CPU s"
+    return [
+        f"{count} of {len(results.samples)} full loads left the server less than {_WHOLE_CORE:.0%} of its core: {why}"
+    ]
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -83,7 +95,8 @@ def _cells(results: Results, row: str, server: str, variant: str = "") -> list[s
     failed = results.total(row, server, lambda sample: sample.failed, variant)
     others = [number(results.median(row, server, field, variant)) for field in _FIELDS]
     busy = results.median(row, server, "busy", variant) or 0.0
-    return [number(rate, 0), f"{busy:.0%}", number(ratio(rate, busy), 0), f"{lost:,}", f"{failed:,}", *others]
+    capacity = results.median(row, server, "per_cpu_second", variant)
+    return [number(rate, 0), f"{busy:.0%}", number(capacity, 0), f"{lost:,}", f"{failed:,}", *others]
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -104,14 +117,16 @@ def _losses(results: Results) -> str:
 
 
 def _ratios(results: Results) -> str:
-    """How many times a peer's queries per second ours are, and what part of its CPU per query."""
+    """Our figure over the peer's: above 1 is good for rates, below 1 for CPU per query."""
     lines = [line for row in ROWS for line in _row_ratios(results, row)]
-    return "ours against the others\n" + table(("row, peer", "queries/s", "CPU/query"), lines) if lines else ""
+    return (
+        "ours against the others\n" + table(("row, peer", "queries/s", "q/CPU s", "CPU us/q"), lines) if lines else ""
+    )
 
 
 def _row_ratios(results: Results, row: Row) -> list[list[str]]:
     peers = [peer for peer in _COMPARED if results.of(row.key, peer) and results.of(row.key, OURS)]
-    fields = ("per_second", "cpu_us")
+    fields = ("per_second", "per_cpu_second", "cpu_us")
     return [[f"{row.key}, {peer}", *(_times(results, row.key, peer, field) for field in fields)] for peer in peers]
 
 

@@ -14,6 +14,8 @@ from benchmarks.processes import StartError
 from benchmarks.results import LossCount, Results, Start
 from benchmarks.stage import Seat, Stage, seated
 
+_LOSS_RATE = 10_000
+
 
 def play(stage: Stage, peers: Sequence[Peer], rows: Sequence[Row], rounds: int, seconds: float, out: Results) -> None:
     """``rounds`` rounds with all servers up at once; stops early when the next round would pass the deadline."""
@@ -81,8 +83,11 @@ def count_losses(stage: Stage, peers: Sequence[Peer], queries: int, out: Results
         if stage.deadline.left() < 10:
             stage.note(f"lost: {peer.name} left out, out of time")
             continue
-        with contextlib.suppress(StartError), seated(stage, peer) as seat:
-            load = Load(seat.port, path, seconds=queries / 5_000, rate=10_000, window=1_000)
-            with contextlib.suppress(LoadError):
+        try:
+            with seated(stage, peer) as seat:
+                load = Load(seat.port, path, seconds=queries / _LOSS_RATE, rate=_LOSS_RATE, window=1_000)
                 outcome = PythonGenerator().run(load)
-                out.losses.append(LossCount(peer.name, outcome.sent, outcome.lost, outcome.failed))
+        except (LoadError, StartError) as error:
+            stage.note(f"lost: {peer.name}: {error}")
+            continue
+        out.losses.append(LossCount(peer.name, outcome.sent, outcome.lost, outcome.failed))

@@ -53,7 +53,7 @@ def _rates(results: Results) -> list[Target]:
     aims += [("miss", "unbound", 1), ("miss", "coredns", 2)]
     words = {"cached": "cached answers", "miss": "misses"}
     return [
-        Target(f"{words[row]} per second, of {peer}", limit, True, _ratio(results, row, peer, "per_second"))
+        Target(f"{words[row]} per CPU second, of {peer}", limit, True, _ratio(results, row, peer, "per_cpu_second"))
         for row, peer, limit in aims
     ]
 

@@ -66,10 +66,19 @@ def test_says_when_cached_names_were_not_in_the_cache(results: Results) -> None:
     assert "unbound asked its upstream" not in text
 
 
+def test_a_starved_peer_is_no_reason_to_pass(results: Results) -> None:
+    results.samples = [
+        replace(s, per_second=s.per_second / 10, busy=s.busy / 10) if s.server == "unbound" else s
+        for s in results.samples
+    ]
+    assert targets(results)[0].verdict == "short by 20%"
+    assert "3 of 8 full loads" in report.render(results, {}, [])
+
+
 def test_judges_targets(results: Results) -> None:
     verdicts = {target.title: target.verdict for target in targets(results)}
-    assert verdicts["cached answers per second, of unbound"] == "short by 20%"
-    assert verdicts["cached answers per second, of coredns"] == "not measured"
+    assert verdicts["cached answers per CPU second, of unbound"] == "short by 20%"
+    assert verdicts["cached answers per CPU second, of coredns"] == "not measured"
     assert verdicts["CPU per cached query at 30 k/s, of unbound"] == "short by 9%"
     assert verdicts["first answer after start"] == "PASS"
     assert verdicts["CPU per query, most against fewest cached names"] == "short by 20%"
