@@ -62,8 +62,8 @@ class StreamExchanges:
     def close(self) -> None:
         """Close all connections; exchanges in flight end with an error."""
         self._alarm.stop()
-        for connection in list(self._connections):
-            connection.retired = True
+        connections, self._connections = self._connections, []
+        for connection in connections:
             self._fail(connection, "use of closed network connection")
             connection.close()
 
@@ -185,7 +185,8 @@ class StreamExchanges:
         future, _, deadline = connection.pending.pop(message_id)
         connection.second.discard(message_id)
         finish(future, TimedOut(f"{connection.way()}: i/o timeout"))
-        if connection.heard < deadline - self._limits.read_timeout:  # dead silence: others had better use another
+        asked = deadline - self._limits.read_timeout
+        if connection.heard <= asked + 1e-6:  # dead silence: others had better use another
             self._retire(connection)
 
     def _fail(self, connection: Connection, reason: str) -> None:

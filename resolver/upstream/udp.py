@@ -109,6 +109,11 @@ class UdpExchanges:
         """How many exchanges wait for an answer."""
         return sum(len(sock.pending) for sock in [*filter(None, self._sockets), *self._draining])
 
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets are open."""
+        return len(self._draining) + sum(sock is not None for sock in self._sockets)
+
     # --- sending
 
     def _refill(self) -> list[int]:
