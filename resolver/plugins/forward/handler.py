@@ -33,6 +33,7 @@ class Forward(Plugin):
 
     name: ClassVar[str] = "forward"
     transparent: ClassVar[bool] = True
+    other_classes: ClassVar[bool] = True
 
     def __init__(self, settings: Sequence[Line], host: Host) -> None:
         self._settings = settings
