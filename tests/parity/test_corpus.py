@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ MINUTES = 25
 JOBS = 4
 ROOT = HERE.parents[1]
 
-Results = dict[str, dict[str, Any]]
+Result = dict[str, Any]
+ResultOf = Callable[[str], Result]
 
 
 class CannotRunError(Exception):
@@ -51,7 +53,7 @@ def parameters() -> list[Any]:
 
 
 @pytest.fixture(scope="session")
-def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Results:
+def result_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ResultOf:
     """How every selected case went, from one run of them all, side by side."""
     cases = all_cases()
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
@@ -68,12 +70,13 @@ def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     )
     if not out.exists():
         raise CannotRunError(run.stdout + run.stderr)
-    return {row["case"]: row for row in json.loads(out.read_text(encoding="utf-8"))}
+    rows: list[Result] = json.loads(out.read_text(encoding="utf-8"))
+    return {row["case"]: row for row in rows}.__getitem__
 
 
 @pytest.mark.parametrize("case", parameters())
-def test_case(case: str, results: Results) -> None:
-    result = results[case]
+def test_case(case: str, result_of: ResultOf) -> None:
+    result = result_of(case)
     if result.get("skipped"):
         pytest.skip(result["skipped"])
     if str(result["error"]).startswith("cannot run:"):
