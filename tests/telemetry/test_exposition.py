@@ -1,0 +1,87 @@
+"""What a scraper reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from resolver.telemetry.exposition import render
+from resolver.telemetry.metrics import TIME_BUCKETS, Registry
+from resolver.telemetry.snapshot import snapshot
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+    registry.counter("coredns_asked_total", "Questions.", ("name",)).cell('a "quoted"\\\nname').value = 3
+    registry.gauge("coredns_entries", "Entries.").cell().value = 1.5
+    histogram = registry.histogram("coredns_took_seconds", "Times.", ("zone",)).cell(".")
+    histogram.observe(0.0002)
+    histogram.observe(0.003, times=2)
+    histogram.observe(100)
+    return registry
+
+
+def samples(text: str) -> dict[tuple[str, str], float]:
+    """Value by name and ``le``."""
+    found = {}
+    for family in parse_text(text):
+        for sample in family.samples:
+            found[sample.name, sample.labels.get("le", "")] = sample.value
+    return found
+
+
+def test_names_come_out_as_they_were_given(registry: Registry) -> None:
+    text = render(snapshot(registry))[1].decode()
+    assert "# TYPE coredns_asked_total counter\n" in text
+    assert "# TYPE coredns_entries gauge\n" in text
+    assert "# TYPE coredns_took_seconds histogram\n" in text
+    assert "_created" not in text
+
+
+def test_values_and_cumulative_buckets_can_be_read_back(registry: Registry) -> None:
+    found = samples(render(snapshot(registry))[1].decode())
+    assert found["coredns_asked_total", ""] == 3
+    assert found["coredns_entries", ""] == 1.5
+    assert found["coredns_took_seconds_bucket", "0.00025"] == 1
+    assert found["coredns_took_seconds_bucket", "0.002"] == 1
+    assert found["coredns_took_seconds_bucket", "0.004"] == 3
+    assert found["coredns_took_seconds_bucket", "8.192"] == 3
+    assert found["coredns_took_seconds_bucket", "+Inf"] == 4
+    assert found["coredns_took_seconds_count", ""] == 4
+    assert found["coredns_took_seconds_sum", ""] == pytest.approx(100.0062)
+    assert sum(name == "coredns_took_seconds_bucket" for name, _ in found) == len(TIME_BUCKETS) + 1
+
+
+def test_label_values_are_escaped(registry: Registry) -> None:
+    families = {family.name: family for family in parse_text(render(snapshot(registry))[1].decode())}
+    assert families["coredns_asked"].samples[0].labels == {"name": 'a "quoted"\\\nname'}
+
+
+def test_a_client_that_prefers_openmetrics_gets_it(registry: Registry) -> None:
+    media_type, body = render(snapshot(registry), "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+    assert media_type.startswith("application/openmetrics-text; version=1.0.0")
+    assert body.endswith(b"# EOF\n")
+    families = {family.name: family for family in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]
+    assert families["coredns_asked"].samples[0].name == "coredns_asked_total"
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/plain;version=0.0.4", "nonsense;;,,="])
+def test_everybody_else_gets_plain_text(registry: Registry, accept: str) -> None:
+    assert render(snapshot(registry), accept)[0] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_a_family_without_cells_is_left_out() -> None:
+    registry = Registry()
+    registry.counter("coredns_asked_total", "Questions.", ("name",))
+    assert render(snapshot(registry))[1] == b""
+
+
+def test_prometheus_client_is_not_imported_before_the_first_scrape() -> None:
+    code = "import sys, resolver.telemetry.exposition; print('prometheus_client' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
