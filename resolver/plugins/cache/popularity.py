@@ -37,3 +37,6 @@ class Popularity:
     def forget(self, key: bytes) -> None:
         """The answer is gone, or a new one was fetched because somebody had to wait for it."""
         self._uses.pop(key, None)
+
+    def __len__(self) -> int:
+        return len(self._uses)
