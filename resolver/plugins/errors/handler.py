@@ -52,8 +52,13 @@ class Errors(Plugin):
             self._panics.cell().value += 1
             text = f"recovered from {type(error).__name__}: {error}"
             if self.settings.stacktrace or self.log.level == "DEBUG":
-                self.log.error("".join(traceback.format_exception(error)).rstrip())
+                self._show_stack(error)
         return failure(query, self.name, error=text)
+
+    def _show_stack(self, error: Exception) -> None:
+        stack = "".join(traceback.format_exception(error)).rstrip()
+        for line in [stack] if self.log.form == "json" else stack.splitlines():
+            self.log.error(line)
 
     def _note(self, query: Query, reply: Reply) -> None:
         level = "ERROR"
@@ -64,7 +69,7 @@ class Errors(Plugin):
                 level = tally.settings.level
                 break
         name, rtype = to_text(query.name), type_name(query.qtype)
-        text = f"{reply.rcode} {name} {rtype}: {_on_one_line(reply.error)}"
+        text = f"{reply.rcode} {name} {rtype}: {reply.error}"
         fields = {"rcode": reply.rcode, "name": name, "type": rtype, "error": reply.error, "upstream": reply.upstream}
         self.log.write(level, text, fields)
 
@@ -92,7 +97,7 @@ class Tally:
         if count > self.settings.show_first:
             period = go_duration(self.settings.period)
             text = f"{count} errors like '{self.settings.pattern.pattern}' occurred in last {period}"
-            self.log.write(self.settings.level, _on_one_line(text), {"count": count})
+            self.log.write(self.settings.level, text, {"count": count})
 
     def stop(self) -> None:
         """Print what is left."""
@@ -111,7 +116,3 @@ def go_duration(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes}m{text}"
     return f"{minutes}m{text}" if minutes else text
-
-
-def _on_one_line(text: str) -> str:
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

@@ -46,7 +46,7 @@ class Event:
             return self.answer_class
         if label == "log/type":
             return self.answer_type
-        return printable((self.query.metadata or {}).get(label, NOTHING))
+        return (self.query.metadata or {}).get(label, NOTHING)
 
     def fields(self) -> dict[str, object]:
         """The event for logs that are read by programs."""
@@ -91,11 +91,6 @@ class Format:
 def compiled(template: str) -> Format:
     """The format of a template; ``{common}`` and ``{combined}`` stand for the two well-known ones."""
     return Format(template)
-
-
-def printable(text: str) -> str:
-    """The text with control characters written out, so that it can never begin another line."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _filler(placeholder: str) -> Callable[[Event], str] | None:
