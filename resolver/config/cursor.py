@@ -27,7 +27,7 @@ from resolver.config.kinds import (
     size,
 )
 from resolver.config.model import Directive, Word
-from resolver.config.nearest import nearest
+from resolver.config.nearest import nearest, shown
 from resolver.config.problems import Problems
 from resolver.errors import ConfigError
 
@@ -49,7 +49,8 @@ def args(directive: Directive, at_least: int, at_most: int | None = None) -> tup
     if len(found) < at_least:
         raise directive.error(f"{directive.name.text} needs {_arguments(at_least, at_most)}{_but(found)}")
     if at_most is not None and len(found) > at_most:
-        raise found[at_most].error(f"{directive.name.text} takes {_arguments(at_least, at_most)}{_but(found)}")
+        hint = "its name alone switches it on" if found[0].text in ("true", "yes", "on") else ""
+        raise found[at_most].error(f"{directive.name.text} takes {_arguments(at_least, at_most)}{_but(found)}", hint)
     return found
 
 
@@ -113,7 +114,7 @@ def _option(
     name = option.name.text
     handler = handlers.get(name)
     if handler is None:
-        raise option.error(f"{directive.name.text} has no option {name}", nearest(name, handlers))
+        raise option.error(f"{directive.name.text} has no option {shown(name)}", nearest(name, handlers))
     first = seen.setdefault(name, option)
     if first is not option and name in once:
         raise option.error(f"{name} is already given in line {first.name.at.line}")

@@ -41,7 +41,7 @@ def duration(word: Word, low: float = 0.0, high: float = MAX_DURATION, *, plain_
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
     else:
         hint = f"write {text}s for seconds" if text.isascii() and text.isdigit() else "write it like 5s, 1m30s or 100ms"
-        raise word.error(f"{shown(word.text)} is not a duration", word.note or hint)
+        raise word.error(f"{shown(word.text)} is not a duration", hint)
     if not low <= seconds <= high:
         raise word.error(f"{text} is out of range", f"from {_seconds(low)} to {_seconds(high)}")
     return seconds
@@ -148,7 +148,7 @@ def choice(word: Word, allowed: Collection[str]) -> str:
     """One of a few words."""
     if word.text not in allowed:
         hint = nearest(word.text, allowed) or f"one of {', '.join(allowed)}"
-        raise word.error(f"{shown(word.text)} is not known here", word.note or hint)
+        raise word.error(f"{shown(word.text)} is not known here", hint)
     return word.text
 
 

@@ -11,8 +11,8 @@ from resolver.errors import ConfigError, Place
 class Word:
     """One argument as the user meant it (quotes and escapes resolved, environment filled in).
 
-    ``width`` is its length in the source in characters, 0 for that of the text; ``note`` is a hint for whoever
-    finds a mistake in the word, such as the name of a variable that was not set.
+    ``width`` is its length in the source in characters, 0 for that of the text; ``note`` is the
+    likely reason of any mistake in the word, such as a variable that was not set.
     """
 
     text: str
@@ -23,7 +23,7 @@ class Word:
 
     def error(self, message: str, hint: str = "") -> ConfigError:
         """A mistake that lies in this word, ready to be raised."""
-        return ConfigError(message, self.at, length=max(1, self.width or len(self.text)), hint=hint or self.note)
+        return ConfigError(message, self.at, length=max(1, self.width or len(self.text)), hint=self.note or hint)
 
 
 @dataclass(frozen=True, slots=True)
