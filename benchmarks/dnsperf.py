@@ -52,7 +52,7 @@ class Dnsperf:
         except subprocess.TimeoutExpired as error:
             raise LoadError(f"dnsperf did not end within {patience:.0f} s") from error
         if done.returncode != 0:
-            raise LoadError(f"dnsperf failed: {done.stderr.strip()[-200:]}")
+            raise LoadError(f"dnsperf ended with status {done.returncode}: {done.stderr.strip()[-200:]}")
 
 
 def find(scratch: Path) -> Dnsperf | None:
