@@ -15,7 +15,7 @@ class Contents:
 
     def __init__(self, settings: Settings, budget: Budget) -> None:
         self.popularity = Popularity(settings.prefetch.gap) if settings.prefetch else None
-        forgotten = [self.popularity.forget] if self.popularity else []
+        forgotten = [self.popularity.forget] if self.popularity is not None else []
         self.success = Store(settings.success.capacity, budget, *forgotten)
         self.denial = Store(settings.denial.capacity, budget, *forgotten)
         self.pauses: dict[bytes, float] = {}
