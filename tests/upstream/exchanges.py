@@ -39,7 +39,6 @@ class Counted:
     def __init__(self) -> None:
         self.hits, self.misses = Cell(), Cell()
 
-    @property
     def both(self) -> tuple[float, float]:
         return self.hits.value, self.misses.value
 

@@ -52,7 +52,7 @@ async def test_queries_share_a_connection() -> None:
         exchanges = over_stream(upstream, counted)
         for _ in range(5):
             assert addresses(await exchanges.ask(request(), 2)) == ["192.0.2.1"]
-        assert (upstream.connections, counted.both) == (1, (4, 1))
+        assert (upstream.connections, counted.both()) == (1, (4, 1))
         exchanges.close()
 
 
@@ -113,10 +113,10 @@ async def test_an_idle_connection_expires() -> None:
         await exchanges.ask(request(), 2)
         clock.ahead = 9.0
         await exchanges.ask(request(), 2)
-        assert counted.both == (1, 1)
+        assert counted.both() == (1, 1)
         clock.ahead = 20.0
         await exchanges.ask(request(), 2)
-        assert counted.both == (1, 2)
+        assert counted.both() == (1, 2)
         exchanges.close()
 
 
@@ -145,7 +145,7 @@ async def test_a_connection_is_given_up_at_its_max_age() -> None:
         exchanges = over_stream(upstream, counted, Limits(expire=10, max_age=15), clock=clock)
         for clock.ahead in (0.0, 8.0, 14.0, 16.0):
             await exchanges.ask(request(), 2)
-        assert counted.both == (2, 2)
+        assert counted.both() == (2, 2)
         await until(lambda: upstream.open_connections == 1)
         exchanges.close()
 

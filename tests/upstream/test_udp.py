@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -44,7 +45,7 @@ async def test_ids_and_ports_cannot_be_guessed() -> None:
         for _ in range(200):
             await exchanges.ask(request(), 2)
         ids = [asked.id for asked in upstream.seen]
-        steps = {second - first for first, second in zip(ids, ids[1:], strict=False)}
+        steps = {second - first for first, second in pairwise(ids)}
         assert len(set(ids)) > 190
         assert len(steps) > 190
         assert len({asked.peer[1] for asked in upstream.seen}) == udp.SOCKETS
@@ -71,10 +72,10 @@ async def test_a_port_is_given_up_after_a_while(limits: Limits) -> None:
         await exchanges.ask(request(), 2)
         clock.ahead = 2.0
         await exchanges.ask(request(), 2)
-        assert counted.both == (1, 1)
+        assert counted.both() == (1, 1)
         clock.ahead = 2.0 + max(3.1, udp.MAX_LIFE)
         await exchanges.ask(request(), 2)
-        assert counted.both == (1, 2)
+        assert counted.both() == (1, 2)
         exchanges.close()
 
 
@@ -85,7 +86,7 @@ async def test_with_expire_0_every_exchange_has_a_port_of_its_own() -> None:
         exchanges = over_udp(upstream, counted, Limits(expire=0.0))
         for _ in range(5):
             await exchanges.ask(request(), 2)
-        assert counted.both == (0, 5)
+        assert counted.both() == (0, 5)
         exchanges.close()
 
 
