@@ -16,6 +16,7 @@ from resolver.chain.query import Query, Site
 from resolver.chain.reply import Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.config.load import load_text
+from resolver.config.model import ServerBlock
 from resolver.config.zones import server_addresses
 from resolver.plugins.catalog import setup_function
 from resolver.plugins.order import ORDER
@@ -54,12 +55,17 @@ class World:
 
     def metric(self, name: str, *labels: str) -> float:
         """The value of a counter or gauge."""
-        value: float = next(family for family in self.host.registry.families() if family.name == name).cells[labels].value
+        value: float = (
+            next(family for family in self.host.registry.families() if family.name == name).cells[labels].value
+        )
         return value
 
     def build(self, corefile: str, root: Path = Path()) -> Block:
         """The first server block of a Corefile with its parts and its chain. Raises ConfigErrors."""
-        source = load_text(corefile, environ={}).blocks[0]
+        return self.build_source(load_text(corefile, environ={}).blocks[0], root)
+
+    def build_source(self, source: ServerBlock, root: Path = Path()) -> Block:
+        """A server block with its parts and its chain. Raises ConfigErrors."""
         addresses = server_addresses(source.keys)
         block = Block(
             tuple(address.wire for address in addresses),
