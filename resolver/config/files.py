@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 from itertools import islice
 from pathlib import Path
@@ -26,14 +27,20 @@ class DiskFiles:
 
     def read(self, path: str) -> bytes:
         """The contents, at most one octet more than 1 MiB, so that the caller sees that there is too much."""
-        with Path(path).open("rb") as file:
-            return file.read(MAX_FILE + 1)
+        try:
+            with Path(path).open("rb") as file:
+                return file.read(MAX_FILE + 1)
+        except ValueError:
+            raise OSError(errno.EINVAL, "not a file name", path) from None
 
     def match(self, pattern: str) -> list[str]:
         """The regular files that a pattern matches, sorted. Hidden ones, such as the links that Kubernetes keeps
         beside the files of a ConfigMap, must be named with their dot."""
         found = (path for path in glob.iglob(pattern) if Path(path).is_file())  # noqa: PTH207  keeps relative paths
-        return sorted(islice(found, MAX_MATCHES + 1))
+        try:
+            return sorted(islice(found, MAX_MATCHES + 1))
+        except ValueError:  # no file can have such a name
+            return []
 
 
 DISK = DiskFiles()

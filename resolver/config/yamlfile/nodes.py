@@ -163,9 +163,12 @@ class _Composer:
         return key
 
     def _scalar(self, event: Any) -> Scalar:
-        start, end = event.start_mark.index, event.end_mark.index
-        style = event.style or ""
         text = self.source.text
+        start, end = event.start_mark.index, event.end_mark.index
+        if event.anchor is not None:
+            behind = text[start + 1 + len(event.anchor) : end]
+            start = end - len(behind.lstrip())
+        style = event.style or ""
         at = self.source.place(start)
         width = max(1, min(end, self.source.line_end(start)) - start)
         if style in ("'", '"') and text[start + 1 : end - 1] == event.value and "\n" not in event.value:

@@ -17,7 +17,10 @@ from resolver.config.yamlfile.comments import weave_items
 from resolver.config.yamlfile.nodes import Mapping, Scalar, Sequence, Source
 from resolver.errors import ConfigError, Place
 
-MAX_CHARACTERS = 8 * 1024 * 1024
+# Reading costs about as much for each word and each node as for so many characters.
+_UNIT = 32
+_BUDGET = 4 * 1024 * 1024
+_BUDGET_PER_CHARACTER = 32
 
 T = TypeVar("T")
 
@@ -75,7 +78,7 @@ class _Reader:
     def __init__(self, source: Source, problems: Problems) -> None:
         self.source = source
         self.problems = problems
-        self.budget = MAX_CHARACTERS
+        self.budget = _BUDGET + _BUDGET_PER_CHARACTER * len(source.text)
 
     # --- the top of a file
 
@@ -222,11 +225,12 @@ class _Reader:
             raise self._error(scalar, "a line has a line break in it", "text of several lines goes after |")
         if not cut:
             return ()
+        self._spend(_UNIT * len(cut[0].words), scalar.at)
         if cut[0].comment is not None:
             raise self._error(scalar, "a word with # needs quotes of its own", "as in '\"a#b\"'")
         words = cut[0].words
         if origin is None:
-            words = tuple(replace(word, at=scalar.at, width=scalar.width) for word in words)
+            words = tuple(Word(word.text, scalar.at, word.quoted, scalar.width) for word in words)
         for word in words:
             if word.text in ("{", "}") and not word.quoted:
                 raise word.error("a brace cannot stand in a line of YAML", "put the block into a mapping below it")
@@ -234,7 +238,7 @@ class _Reader:
 
     def _literal(self, scalar: Scalar) -> tuple[Node, ...]:
         """The lines of a text after ``|``, which are Corefile."""
-        self._spend(len(scalar.value), scalar.at)
+        self._spend(_UNIT * len(scalar.value.split()), scalar.at)
         first = self.source.line_end(scalar.start) + 1
         origin = self.source.place(first)
         return corefile.parse_lines(
@@ -259,8 +263,9 @@ class _Reader:
             self.problems.add(ConfigError(error.message, at, length=error.length, hint=error.hint))
 
     def _spend(self, characters: int, at: Place) -> None:
-        """Aliases make a small file large, so what is read is counted as often as it is read."""
-        self.budget -= characters + 8
+        """Aliases make a small file large: what is read is counted as often as it is read, and must stay in proportion
+        to the file."""
+        self.budget -= characters + _UNIT
         if self.budget < 0:
             raise _TooLarge(at)
 
