@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BUDGET = 64 << 20
 _SIZES = 64  # classes of size by powers of two; no store is larger than 2**63 octets
-_EVICTED_AT_ONCE = 4096
+_EVICTED_AT_ONCE = 512
 
 
 class Claim:

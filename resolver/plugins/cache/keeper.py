@@ -18,7 +18,7 @@ from resolver.plugins.cache.verdict import Kind, Verdict, judge, same_question
 from resolver.wire.constants import AD, NOERROR, NXDOMAIN, RA, TC
 from resolver.wire.names import suffixes
 from resolver.wire.records import Body
-from resolver.wire.ttl import ttls, with_ttl
+from resolver.wire.ttl import with_ttl
 
 _PASSING = Verdict(Kind.PASSING, 0, 0.0)
 
@@ -51,7 +51,7 @@ class Keeper:
             return Taken(_first(query, reply, reply.body), None, replaced is None)
         try:
             verdict = judge(query, reply, self.settings)
-            body = _level(reply.body, verdict.shown)
+            body = reply.body if verdict.is_level else _level(reply.body, verdict.shown)
         except WireError:
             return Taken(_first(query, reply, reply.body), None, replaced is None)
         accepted = replaced is None or self._refreshes(replaced, reply, verdict)
@@ -102,7 +102,7 @@ def covers(zones: Collection[bytes], name: bytes) -> bool:
 
 def _level(body: Body, ttl: int) -> Body:
     """The body with every TTL at ``ttl``."""
-    if not body.ttls or all(one == ttl for one in ttls(body)):
+    if not body.ttls:
         return body
     return body._replace(data=with_ttl(body.data, body.ttls, ttl))
 

@@ -7,14 +7,18 @@ They are many small ones: growing one, or finding its oldest entry, then takes m
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from resolver.plugins.cache.budget import Budget
 
 # What an entry takes beside the octets of key and value: two bytes objects, allocator rounding, a slot in a
 # dictionary that is between a third and two thirds full (measured with a million entries).
 ENTRY_OVERHEAD = 140
+Segment: TypeAlias = dict[bytes, bytes]
+
 _PER_SHARD = 512
 _MOST_SHARDS = 4096
+_EMPTY: Segment = {}  # stands for every segment that has never held anything, and stays empty
 _NOTHING: Callable[[bytes], None] = lambda key: None  # noqa: E731
 
 
@@ -38,8 +42,8 @@ class Store:
         self._mask = shards - 1
         self._hand = 0
         self._class = 0
-        self._new: list[dict[bytes, bytes]] = [{} for _ in range(shards)]
-        self._again: list[dict[bytes, bytes]] = [{} for _ in range(shards)]
+        self._new = [_EMPTY] * shards
+        self._again = [_EMPTY] * shards
         self._again_limit = max(1, capacity * 4 // 5 // shards)
 
     def get(self, key: bytes) -> bytes | None:
@@ -51,11 +55,7 @@ class Store:
             new = self._new[at]
             entry = new.get(key)
             if entry is not None:
-                del new[key]
-                again[key] = entry
-                if len(again) > self._again_limit:
-                    oldest = next(iter(again))
-                    new[oldest] = again.pop(oldest)
+                self._promote(at, key, entry)
         return entry
 
     def put(self, key: bytes, entry: bytes) -> bool:
@@ -64,6 +64,8 @@ class Store:
         segment = self._again[at] if key in self._again[at] else self._new[at]
         if key in segment:
             self._drop(segment, key)
+        elif segment is _EMPTY:
+            segment = self._new[at] = {}
         octets = len(key) + len(entry) + ENTRY_OVERHEAD
         if self._count >= self.capacity:
             self._evict_from(at)
@@ -102,6 +104,16 @@ class Store:
     def __len__(self) -> int:
         return self._count
 
+    def _promote(self, at: int, key: bytes, entry: bytes) -> None:
+        again, new = self._again[at], self._new[at]
+        if again is _EMPTY:
+            again = self._again[at] = {}
+        del new[key]
+        again[key] = entry
+        if len(again) > self._again_limit:
+            oldest = next(iter(again))
+            new[oldest] = again.pop(oldest)
+
     def _evict_from(self, at: int) -> None:
         for step in range(self._mask + 1):
             shard = at + step & self._mask
@@ -113,7 +125,7 @@ class Store:
                 self.forgotten(key)
                 return
 
-    def _drop(self, segment: dict[bytes, bytes], key: bytes) -> None:
+    def _drop(self, segment: Segment, key: bytes) -> None:
         self._account(-(len(key) + len(segment.pop(key)) + ENTRY_OVERHEAD))
         self._count -= 1
 

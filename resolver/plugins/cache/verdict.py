@@ -11,7 +11,6 @@ from resolver.chain.reply import Reply
 from resolver.plugins.cache.settings import Settings, Shelf
 from resolver.wire.constants import (
     ANY,
-    ANY_CLASS,
     CNAME,
     HEADER_SIZE,
     MAX_TTL,
@@ -26,7 +25,7 @@ from resolver.wire.constants import (
 from resolver.wire.names import read_name
 from resolver.wire.records import Body
 
-_FIXED = Struct("!HHIH")  # type, class, TTL, rdata length; the TTL's offset is four octets in
+_FIXED = Struct("!HHIH")  # type, class, TTL, rdata length; a TTL's offset is four octets in
 _UNBOUND_TTL: Final = 5  # seconds for what carries no TTL of its own
 
 
@@ -39,112 +38,94 @@ class Kind(IntEnum):
 class Verdict(NamedTuple):
     """``shown`` is the TTL for all records and ``life`` how many seconds the answer may be served.
 
-    ``answers`` says that the records answer the question, rather than refer elsewhere or say nothing.
+    ``answers`` says that the records answer the question, rather than refer elsewhere or say nothing; ``is_level``
+    that they have the TTL already.
     """
 
     kind: Kind
     shown: int
     life: float
     answers: bool = False
-
-
-class _Survey(NamedTuple):
-    lowest: int | None
-    soa_minimum: int | None
-    delegation: bool
+    is_level: bool = False
 
 
 def judge(query: Query, reply: Reply, settings: Settings) -> Verdict:
     """The verdict on an answer that came from below. Raises WireError where its records cannot be read."""
-    verdict = _judge(query, reply, settings)
-    return verdict._replace(kind=Kind.PASSING) if reply.flags & TC else verdict
-
-
-def _judge(query: Query, reply: Reply, settings: Settings) -> Verdict:
-    rcode = reply.rcode
+    rcode, body = reply.rcode, reply.body
+    truncated = bool(reply.flags & TC)
     if rcode in (SERVFAIL, NOTIMP):
-        return Verdict(Kind.ERROR, int(settings.servfail), settings.servfail)
-    body = reply.body
-    survey = _survey(body)
-    if rcode == NXDOMAIN:
-        if survey.soa_minimum is None:
-            return _passing(settings.denial)
-        return _denial(survey, settings.denial)
-    if rcode != NOERROR:
-        return _passing(settings.success)
-    if body.answers:
-        if answers_question(query, body):
-            shown = _clamp(survey.lowest, settings.success)
-            return Verdict(Kind.SUCCESS, shown, shown, True)
-        if survey.soa_minimum is not None:
-            return _denial(survey, settings.denial)
-        # A chain of aliases that ends nowhere, and nothing to say for how long (RFC 2308 section 5).
-        return Verdict(Kind.PASSING, _clamp(survey.lowest, settings.success), 0)
-    if survey.soa_minimum is not None:
-        return _denial(survey, settings.denial)
-    shown = _clamp(_UNBOUND_TTL if survey.delegation else survey.lowest, settings.success)
-    return Verdict(Kind.SUCCESS, shown, shown)
+        return Verdict(Kind.PASSING if truncated else Kind.ERROR, int(settings.servfail), settings.servfail)
+    lowest, highest, soa_minimum, delegation, answers = _survey(query, body)
+    if rcode not in (NOERROR, NXDOMAIN):
+        return Verdict(Kind.PASSING, _clamp(_UNBOUND_TTL, settings.success), 0)
+    if soa_minimum is not None and (rcode == NXDOMAIN or not answers):
+        # RFC 2308: the SOA's TTL counts down as it came (section 6), and its minimum bounds the time (section 5).
+        shown = _clamp(lowest, settings.denial)
+        kind, life = Kind.DENIAL, min(shown, max(soa_minimum, settings.denial.min_ttl))
+    elif rcode == NXDOMAIN:
+        shown, kind, life = _clamp(_UNBOUND_TTL, settings.denial), Kind.PASSING, 0
+    else:
+        shown = _clamp(_UNBOUND_TTL if delegation and not body.answers else lowest, settings.success)
+        # Aliases that lead nowhere, and nothing to say for how long, are not kept (RFC 2308 section 5).
+        kind, life = Kind.PASSING if body.answers and not answers else Kind.SUCCESS, shown
+    return Verdict(Kind.PASSING if truncated else kind, shown, life, answers, lowest == highest == shown)
 
 
-def _denial(survey: _Survey, shelf: Shelf) -> Verdict:
-    """RFC 2308: the SOA's TTL counts down as it came (section 6), and its minimum field bounds the time (section 5)."""
-    shown = _clamp(survey.lowest, shelf)
-    return Verdict(Kind.DENIAL, shown, min(shown, max(survey.soa_minimum or 0, shelf.min_ttl)))
+def _clamp(ttl: int, shelf: Shelf) -> int:
+    return min(max(ttl, shelf.min_ttl), shelf.ttl)
 
 
-def _passing(shelf: Shelf) -> Verdict:
-    return Verdict(Kind.PASSING, _clamp(_UNBOUND_TTL, shelf), 0)
+def _survey(query: Query, body: Body) -> tuple[int, int, int | None, bool, bool]:
+    """Lowest and highest TTL, minimum of the first SOA of the authority section, whether name servers are there.
 
-
-def _clamp(ttl: int | None, shelf: Shelf) -> int:
-    return min(max(_UNBOUND_TTL if ttl is None else ttl, shelf.min_ttl), shelf.ttl)
-
-
-def _survey(body: Body) -> _Survey:
-    """One pass over the records: lowest TTL, minimum of the first SOA and name servers in the authority section."""
-    data = body.data
-    lowest = soa_minimum = None
-    delegation = False
-    authorities_end = body.answers + body.authorities
-    for index, at in enumerate(body.ttls):
-        rtype, _, ttl, length = _FIXED.unpack_from(data, at - 4)
-        if ttl > MAX_TTL:
-            ttl = 0
-        if lowest is None or ttl < lowest:
-            lowest = ttl
-        if body.answers <= index < authorities_end:
-            if rtype == SOA and soa_minimum is None and length >= 22:
-                end = at + 6 + length
-                minimum = int.from_bytes(data[end - 4 : end], "big")
-                soa_minimum = minimum if minimum <= MAX_TTL else 0
-            elif rtype == NS:
-                delegation = True
-    return _Survey(lowest, soa_minimum, delegation)
-
-
-def answers_question(query: Query, body: Body) -> bool:
-    """Whether the answer section leads from the question's name to a record of the type asked for.
-
-    Raises WireError. Most answers are owned by the question's name or follow their aliases in order, which pointers
-    show; only for the others names are read.
+    And whether the answer section leads from the question's name to a record of the type asked for. Most answers are
+    owned by that name or follow their aliases in order, which pointers show; only for the others names are read.
+    Raises WireError.
     """
-    qtype, qclass = query.qtype, query.qclass
-    data, start = body.data, 0
+    data, offsets, qtype, qclass = body.data, body.ttls, query.qtype, query.qclass
+    lowest, highest = (MAX_TTL, 0) if offsets else (_UNBOUND_TTL, _UNBOUND_TTL)
     first = HEADER_SIZE + len(query.qname) + 4
-    current, answered = HEADER_SIZE, False
-    for at in body.ttls[: body.answers]:
-        rtype, rclass, _, length = _FIXED.unpack_from(data, at - 4)
-        if at - start != 6 or (data[start] << 8 | data[start + 1]) != 0xC000 | current:
-            return _answers_by_name(query, body)
-        if rclass == qclass or qclass == ANY_CLASS:
-            if rtype == qtype or qtype == ANY:
+    current, start, answered, in_order = HEADER_SIZE, 0, False, True
+    for at in offsets[: body.answers]:
+        rtype, rclass, ttl, length = _FIXED.unpack_from(data, at - 4)
+        if ttl > MAX_TTL:
+            ttl, highest = 0, MAX_TTL
+        if ttl < lowest:
+            lowest = ttl
+        if ttl > highest:
+            highest = ttl
+        if in_order:
+            if at - start != 6 or (data[start] << 8 | data[start + 1]) != 0xC000 | current or rclass != qclass:
+                in_order = False
+            elif rtype == qtype or qtype == ANY:
                 answered = True
             elif rtype == CNAME:
-                if answered or length < 2:
-                    return _answers_by_name(query, body)
-                current = _place_of_name(data, at + 6, first)
-        start = at + 6 + length
-    return answered
+                in_order = length >= 2 and not answered
+                current = _place_of_name(data, at + 6, first) if in_order else 0
+            start = at + 6 + length
+    if not in_order:
+        answered = _answers_by_name(query, body)
+    soa_minimum, delegation = None, False
+    for number, at in enumerate(offsets[body.answers :]):
+        rtype, _, ttl, length = _FIXED.unpack_from(data, at - 4)
+        if ttl > MAX_TTL:
+            ttl, highest = 0, MAX_TTL
+        if ttl < lowest:
+            lowest = ttl
+        if ttl > highest:
+            highest = ttl
+        if number >= body.authorities:
+            continue
+        if rtype == SOA and soa_minimum is None and length >= 22:
+            soa_minimum = _counted(int.from_bytes(data[at + 2 + length : at + 6 + length], "big"))
+        elif rtype == NS:
+            delegation = True
+    return lowest, highest, soa_minimum, delegation, answered
+
+
+def _counted(ttl: int) -> int:
+    """A TTL with the top bit set is zero (RFC 2181 section 8)."""
+    return ttl if ttl <= MAX_TTL else 0
 
 
 def _place_of_name(data: bytes, at: int, first: int) -> int:
@@ -155,7 +136,7 @@ def _place_of_name(data: bytes, at: int, first: int) -> int:
 
 
 def _answers_by_name(query: Query, body: Body) -> bool:
-    """As ``answers_question`` for records in any order; an ambiguous or circular chain answers nothing."""
+    """Whether records in any order answer the question; an ambiguous or circular chain answers nothing."""
     aliases: dict[bytes, bytes] = {}
     owners: set[bytes] = set()
     qtype, qclass = query.qtype, query.qclass
@@ -166,7 +147,7 @@ def _answers_by_name(query: Query, body: Body) -> bool:
         rtype, rclass, _, length = _FIXED.unpack_from(message, first + at - 4)
         owner = read_name(message, start)[0].lower()
         start = first + at + 6 + length
-        if rclass != qclass and qclass != ANY_CLASS:
+        if rclass != qclass:
             continue
         if rtype == qtype or qtype == ANY:
             owners.add(owner)
