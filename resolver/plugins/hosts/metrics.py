@@ -8,14 +8,14 @@ from resolver.telemetry.metrics import Cell, Registry
 
 
 class Metrics:
-    """The gauges of one plugin; server blocks that read the same file add up."""
+    """The gauges of one plugin; server blocks that read the same file add up, workers that do are the same entries."""
 
     def __init__(self, registry: Registry, path: Path) -> None:
         entries = registry.gauge(
-            "coredns_hosts_entries", "The combined number of entries in hosts and Corefile.", ("hostsfile",)
+            "coredns_hosts_entries", "Entries of hosts file and configuration.", ("hostsfile",), merge="max"
         )
         changed = registry.gauge(
-            "coredns_hosts_reload_timestamp_seconds", "The timestamp of the last reload of hosts file."
+            "coredns_hosts_reload_timestamp_seconds", "When the hosts file that was read last was changed.", merge="max"
         )
         self._entries: Cell = entries.cell(str(path))
         self._changed: Cell = changed.cell()
