@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -53,9 +54,13 @@ class HttpServers:
             raise
         gone = [self._servers.pop(address) for address in self._servers.keys() - wanted.keys()]
         self._servers |= opened
-        for address, group in wanted.items():
+        changes = [
             self._servers[address].serve({endpoint.path: endpoint for endpoint in reversed(group)})
+            for address, group in wanted.items()
+        ]
         await _stop(gone)
+        if "hypercorn" in sys.modules:  # else importing it takes longer than anybody should wait for
+            await asyncio.gather(*changes)
 
     async def stop(self) -> None:
         """Close all addresses; requests under way have two seconds to end."""
@@ -76,13 +81,14 @@ class _Server:
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[Any]] = {}
         self._hypercorn: _Hypercorn | None = None
 
-    def serve(self, paths: Mapping[str, HttpEndpoint]) -> None:
-        """Answer these paths from now on."""
+    def serve(self, paths: Mapping[str, HttpEndpoint]) -> asyncio.Task[None]:
+        """Answer these paths from now on, and where that takes a new certificate, once the task is done."""
         self.paths = paths
         tls = next((endpoint.tls for endpoint in paths.values()), None)
         if self._accepting is None or tls is not self.tls:
             self.tls = tls
             self._accepting = asyncio.get_running_loop().create_task(self._accept(tls, self._accepting))
+        return self._accepting
 
     async def stop(self, grace: float) -> None:
         """Accept no more, let requests end, close."""
@@ -95,10 +101,12 @@ class _Server:
             await self._hypercorn.context.terminated.set()  # ends connections that wait for their next request
         if self._clients:
             _, late = await asyncio.wait(list(self._clients.values()), timeout=grace)
+            for writer in list(self._clients):
+                writer.transport.abort()
             for task in late:
                 task.cancel()
             if late:
-                await asyncio.wait(late)
+                await asyncio.wait(late, timeout=grace)
 
     async def _accept(self, tls: ssl.SSLContext | None, previous: asyncio.Task[None] | None) -> None:
         """Accept connections from a copy of the socket, so that another certificate does not close the address."""
@@ -126,15 +134,17 @@ class _Server:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection for a limited time."""
+        # abort, not cancel: hypercorn waits for the octets that a client does not take, even when it is cancelled
+        end = asyncio.get_running_loop().call_later(CONNECTION_TIME, writer.transport.abort)
         try:
-            async with asyncio.timeout(CONNECTION_TIME):
-                if self._hypercorn is not None:
-                    await self._hypercorn.connection(self._app, reader, writer)
-        except (TimeoutError, asyncio.CancelledError):
+            if self._hypercorn is not None:
+                await self._hypercorn.connection(self._app, reader, writer)
+        except asyncio.CancelledError:
             pass  # the connection is at its end either way
         except Exception as error:  # a client's misbehaviour ends its own connection and nothing else
             self.log.debug(f"HTTP connection ended with {type(error).__name__}: {error}")
         finally:
+            end.cancel()
             writer.transport.abort()
             self._clients.pop(writer, None)
 
