@@ -7,10 +7,12 @@ turned into Python objects and back, and on a wildcard socket the answer leaves 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import socket
 import sys
+from collections.abc import Callable
 from ctypes import POINTER, c_char, c_int, c_size_t, c_uint, c_void_p
 from typing import Any, Final
 
@@ -64,38 +66,48 @@ AVAILABLE: Final = _LIBC is not None
 _STRIDE = ctypes.sizeof(_MMsgHdr)
 _WORDS = _STRIDE // 4
 _LEN_WORD = _MMsgHdr.len.offset // 4
-_NAMELEN_WORD = _MsgHdr.namelen.offset // 4
 _LONGS = _STRIDE // 8
 _NAME_LONG = _MsgHdr.name.offset // 8
 _CONTROL_LONG = _MsgHdr.control.offset // 8
 _CONTROLLEN_LONG = _MsgHdr.controllen.offset // 8
 
+_NAME_LENGTH = {socket.AF_INET: 16, socket.AF_INET6: 28}  # octets of a socket address
 _HEADER = 16  # octets of a control message's header
 _INFORMATION = {socket.AF_INET: 12, socket.AF_INET6: 20}  # octets of packet information
 _INDEX_AT = {socket.AF_INET: _HEADER, socket.AF_INET6: _HEADER + 16}  # where the interface index stands
+
+
+def way_back(family: socket.AddressFamily, asked: bytes) -> list[tuple[int, int, bytes]]:
+    """Ancillary data for ``sendmsg`` that lets an answer leave from the address that was asked."""
+    if not asked:
+        return []
+    at = _INDEX_AT[family] - _HEADER  # the way back need not be the interface on which the query came
+    return [(*SEND_INFORMATION[family], asked[:at] + bytes(4) + asked[at + 4 :])]
 
 
 class Batch:
     """The memory for one socket's datagrams, and the two calls."""
 
     def __init__(self, sock: socket.socket, *, wildcard: bool) -> None:
+        self._sock = sock
         self.fd = sock.fileno()
         self.family = sock.family
+        self._index_at = _INDEX_AT[sock.family]
+        self._name_length = _NAME_LENGTH[sock.family]
         self.wildcard = wildcard
         if wildcard:
             sock.setsockopt(*RECEIVE_INFORMATION[sock.family], 1)
         self.received: Any = (c_char * (SLOTS * _RECEIVED))()
         self._names: Any = (c_char * (SLOTS * _NAME))()
         self._controls: Any = (c_char * (SLOTS * _CONTROL))()
-        self._sent = (c_char * (SLOTS * _SENT))()
+        self._out_octets = bytearray(SLOTS * _SENT)
         self._in, self._in_vectors = self._headers(self.received, _RECEIVED)
-        self._out, self._out_vectors = self._headers(self._sent, _SENT)
+        self._out, self._out_vectors = self._headers((c_char * (SLOTS * _SENT)).from_buffer(self._out_octets), _SENT)
+        self._origins = list(range(SLOTS))
         self._in_words = memoryview(self._in).cast("B").cast("I")
         self._in_longs = memoryview(self._in).cast("B").cast("Q")
-        self._out_words = memoryview(self._out).cast("B").cast("I")
         self._out_longs = memoryview(self._out).cast("B").cast("Q")
         self._out_lengths = memoryview(self._out_vectors).cast("B").cast("Q")
-        self._out_octets = memoryview(self._sent).cast("B")
         self._control_octets = memoryview(self._controls).cast("B")
         self._name_base = ctypes.addressof(self._names)
         self._control_base = ctypes.addressof(self._controls)
@@ -106,42 +118,59 @@ class Batch:
 
     def receive(self) -> int:
         """Fill the slots; how many datagrams came, 0 when there are none."""
-        # the kernel wrote the lengths of the last round into these fields
-        words, longs = self._in_words, self._in_longs
-        for slot in range(self._count):
-            words[slot * _WORDS + _NAMELEN_WORD] = _NAME
-            if self.wildcard:
+        if self.wildcard:  # the kernel wrote how much information came with the datagrams of the last round
+            longs = self._in_longs
+            for slot in range(self._count):
                 longs[slot * _LONGS + _CONTROLLEN_LONG] = _CONTROL
         count: int = _LIBC.recvmmsg(*self._receive_arguments)
         self._count = max(count, 0)
         return self._count
 
-    def packet(self, slot: int) -> bytes:
-        """The datagram in a slot."""
-        start = slot * _RECEIVED
-        packet: bytes = self.received[start : start + self._in_words[slot * _WORDS + _LEN_WORD]]
-        return packet
+    def serve(self, answer: Callable[[bytes], bytes | None], otherwise: Callable[[bytes, int], bytes | None]) -> None:
+        """Receive once, and send what ``answer`` has for each datagram, or else what ``otherwise`` has.
 
-    def put(self, place: int, slot: int, answer: bytes) -> bool:
-        """Lay out an answer to the datagram in ``slot`` as number ``place`` to send; False when it is too long."""
-        length = len(answer)
-        if length > _SENT:
-            return False
-        start = place * _SENT
-        self._out_octets[start : start + length] = answer
-        self._out_lengths[place * 2 + 1] = length
+        ``otherwise`` is given the datagram and its slot, and may have nothing to send.
+        """
+        received, words, out, lengths, origins = (
+            self.received, self._in_words, self._out_octets, self._out_lengths, self._origins,
+        )  # fmt: skip
+        place = 0
+        for slot in range(self.receive()):
+            start = slot * _RECEIVED
+            packet = received[start : start + words[slot * _WORDS + _LEN_WORD]]
+            octets = answer(packet) or otherwise(packet, slot)
+            if not octets:
+                continue
+            length = len(octets)
+            if length > _SENT:
+                self.send_one(slot, octets)
+                continue
+            start = place * _SENT
+            out[start : start + length] = octets
+            lengths[place + place + 1] = length
+            if origins[place] != slot:
+                self._turn_to(place, slot)
+            if self.wildcard:
+                self._answer_from(place, slot)
+            place += 1
+        if place:
+            self.send(place)
+
+    def _turn_to(self, place: int, slot: int) -> None:
+        """Address number ``place`` to whoever sent the datagram in ``slot``."""
+        self._origins[place] = slot
+        self._out_longs[place * _LONGS + _NAME_LONG] = self._name_base + slot * _NAME
+
+    def _answer_from(self, place: int, slot: int) -> None:
+        """Let number ``place`` leave from the address that the datagram in ``slot`` asked."""
         longs = self._out_longs
         base = place * _LONGS
-        longs[base + _NAME_LONG] = self._name_base + slot * _NAME
-        self._out_words[place * _WORDS + _NAMELEN_WORD] = self._in_words[slot * _WORDS + _NAMELEN_WORD]
-        if self.wildcard:
-            length = self._in_longs[slot * _LONGS + _CONTROLLEN_LONG]
-            longs[base + _CONTROL_LONG] = self._control_base + slot * _CONTROL if length else 0
-            longs[base + _CONTROLLEN_LONG] = length
-            if length:  # the way back need not be the interface on which the query came
-                at = slot * _CONTROL + _INDEX_AT[self.family]
-                self._control_octets[at : at + 4] = b"\0\0\0\0"
-        return True
+        length = self._in_longs[slot * _LONGS + _CONTROLLEN_LONG]
+        longs[base + _CONTROL_LONG] = self._control_base + slot * _CONTROL if length else 0
+        longs[base + _CONTROLLEN_LONG] = length
+        if length:  # the way back need not be the interface on which the query came
+            at = slot * _CONTROL + self._index_at
+            self._control_octets[at : at + 4] = bytes(4)
 
     def send(self, count: int) -> None:
         """Send the first ``count`` answers; one that the kernel refuses is left out (UDP may lose answers)."""
@@ -154,6 +183,12 @@ class Batch:
                     continue
                 sent = 1
             done += max(sent, 1)
+
+    def send_one(self, slot: int, answer: bytes) -> None:
+        """Send an answer that is too long for the common memory."""
+        with contextlib.suppress(OSError):
+            asked = self.asked(slot)
+            self._sock.sendmsg([answer], way_back(self.family, asked), 0, self.client(slot))
 
     def client(self, slot: int) -> Any:
         """The socket address that sent the datagram in a slot, as Python's socket calls know it."""
@@ -181,7 +216,7 @@ class Batch:
             vectors[slot].length = size
             header = headers[slot].hdr
             header.name = ctypes.addressof(self._names) + slot * _NAME
-            header.namelen = _NAME
+            header.namelen = self._name_length
             header.iov = ctypes.pointer(vectors[slot])
             header.iovlen = 1
             if self.wildcard:

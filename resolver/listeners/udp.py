@@ -76,25 +76,11 @@ class UdpListener:
         self.sock.close()
 
     def _read_batch(self, datagrams: batch.Batch) -> None:
-        count = datagrams.receive()
-        if not count:
-            return
-        replay, packet_in, put = self.replay, datagrams.packet, datagrams.put
-        now = self.clock()
-        ready = 0
-        for slot in range(count):
-            packet = packet_in(slot)
-            answer = replay(packet, now)
-            if answer is None:
-                answer = self._work_out(packet, datagrams.client(slot), datagrams.asked(slot))
-                if not answer:
-                    continue
-            if put(ready, slot, answer):
-                ready += 1
-            else:
-                self._sender(datagrams.client(slot), datagrams.asked(slot))(answer)
-        if ready:
-            datagrams.send(ready)
+        now, replay = self.clock(), self.replay
+        datagrams.serve(
+            lambda packet: replay(packet, now),
+            lambda packet, slot: self._work_out(packet, datagrams.client(slot), datagrams.asked(slot)),
+        )
 
     def _read_singly(self) -> None:
         sock, wildcard = self.sock, self.wildcard
@@ -119,8 +105,7 @@ class UdpListener:
 
     def _sender(self, client: Any, asked: bytes) -> Callable[[bytes], None]:
         """What sends a later answer to the client, from the address that it asked."""
-        sock = self.sock
-        ancillary = [(*batch.SEND_INFORMATION[self._family], _without_interface(self._family, asked))] if asked else []
+        sock, ancillary = self.sock, batch.way_back(self._family, asked)
 
         def send(answer: bytes) -> None:
             try:
@@ -138,10 +123,3 @@ def _asked_host(family: int, information: bytes) -> str:
     if family == socket.AF_INET:
         return socket.inet_ntop(socket.AF_INET, information[4:8])
     return socket.inet_ntop(socket.AF_INET6, information[:16])
-
-
-def _without_interface(family: int, information: bytes) -> bytes:
-    """The way back need not be the interface on which the query came."""
-    if family == socket.AF_INET:
-        return bytes(4) + information[4:]
-    return information[:16] + bytes(4)
