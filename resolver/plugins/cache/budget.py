@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from resolver.config.model import Word
-from resolver.plugins.cache.metrics import budget_gauges
-from resolver.telemetry.metrics import Registry
+from resolver.config.model import Config, Word
 
 if TYPE_CHECKING:
     from resolver.plugins.cache.store import Store
@@ -20,14 +16,14 @@ _EVICTED_AT_ONCE = 512
 
 
 class Claim:
-    """What one ``cache`` line says about the budget: ``octets``, or None for nothing. ``word`` says where."""
+    """The budget in octets that a ``cache`` line of a configuration names, and the word in which it does."""
 
-    __slots__ = ("__weakref__", "octets", "settled", "word")
+    __slots__ = ("__weakref__", "config", "octets", "word")
 
-    def __init__(self, octets: int | None = None, word: Word | None = None) -> None:
+    def __init__(self, octets: int, word: Word, config: Config | None) -> None:
         self.octets = octets
         self.word = word
-        self.settled = False
+        self.config = config
 
 
 class Budget:
@@ -42,9 +38,8 @@ class Budget:
         self.used = 0
         self._by_size: list[dict[Store, None]] = [{} for _ in range(_SIZES)]
         self._largest = 0
-        self._claims: WeakSet[Claim] = WeakSet()
-        self._in_force: list[Claim] = []
-        self._hide: Callable[[], None] = lambda: None
+        self._claims: WeakSet[Claim] = WeakSet()  # those of configurations that were given up vanish
+        self._in_force: dict[Claim, None] = {}
 
     def refile(self, store: Store, before: int, after: int) -> None:
         """Note that a store's size class changed; 0 stands for an empty store."""
@@ -70,39 +65,25 @@ class Budget:
         return False
 
     def claim(self, claim: Claim) -> None:
-        """Enter what a line of a new configuration says. Raises ConfigError where another line says otherwise."""
-        if claim.octets is not None and claim.word is not None:
-            rival = self._rival(claim)
-            if rival is not None:
-                gc.collect()  # a configuration that was given up may not have been freed yet
-                rival = self._rival(claim)
-            if rival is not None and rival.word is not None:
+        """Enter what a line says. Raises ConfigError where another line of its configuration says otherwise."""
+        for other in self._claims:
+            if other.config is claim.config and other.octets != claim.octets:
                 raise claim.word.error(
-                    f"budget {claim.word.text} contradicts budget {rival.word.text} at {rival.word.at}",
+                    f"budget {claim.word.text} contradicts budget {other.word.text} at {other.word.at}",
                     "the budget is one for all caches of the process",
                 )
         self._claims.add(claim)
 
-    def settle(self, claim: Claim, registry: Registry) -> None:
+    def settle(self, claim: Claim) -> None:
         """The line's configuration goes into service."""
-        if not self._in_force:
-            self._hide = budget_gauges(registry, lambda: self.used, lambda: self.limit)
-        claim.settled = True
-        self._in_force.append(claim)
+        self._in_force[claim] = None
         self._decide()
 
     def release(self, claim: Claim) -> None:
         """The line's configuration is no longer in service."""
-        if claim in self._in_force:
-            self._in_force.remove(claim)
-            self._decide()
-            if not self._in_force:
-                self._hide()
-
-    def _rival(self, claim: Claim) -> Claim | None:
-        others = (one for one in self._claims if not one.settled and one.octets is not None)
-        return next((one for one in others if one.octets != claim.octets), None)
+        self._in_force.pop(claim, None)
+        self._decide()
 
     def _decide(self) -> None:
-        named = [claim.octets for claim in self._in_force if claim.octets is not None]
-        self.limit = named[-1] if named else DEFAULT_BUDGET
+        """The newest line in service counts: while a reload is under way there are old ones."""
+        self.limit = next((claim.octets for claim in reversed(self._in_force)), DEFAULT_BUDGET)

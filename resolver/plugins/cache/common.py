@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from resolver.plugins.cache.budget import Budget
+from resolver.plugins.cache.metrics import BudgetGauges
 from resolver.plugins.cache.refresh import Places
 from resolver.telemetry.metrics import Registry
 
 
 class Common:
-    """One budget of octets, and a limit to the refreshes under way."""
+    """One budget of octets, a limit to the refreshes under way, and one hook for all figures."""
 
     def __init__(self) -> None:
         self.budget = Budget()
         self.places = Places()
+        self._shows: dict[Callable[[], None], None] = {}
+        self._unhook: Callable[[], None]
+
+    def begin(self, show: Callable[[], None], registry: Registry) -> None:
+        """Call ``show`` in front of each reading of the registry, until ``end``."""
+        if not self._shows:
+            gauges = BudgetGauges(registry)
+            self._unhook = registry.before_read(lambda: self._show(gauges))
+        self._shows[show] = None
+
+    def end(self, show: Callable[[], None]) -> None:
+        """The cache is no longer in service."""
+        del self._shows[show]
+        if not self._shows:
+            self._unhook()
+
+    def _show(self, gauges: BudgetGauges) -> None:
+        gauges.show(self.budget.used, self.budget.limit)
+        for show in self._shows:
+            show()
 
 
 _commons: WeakKeyDictionary[Registry, Common] = WeakKeyDictionary()

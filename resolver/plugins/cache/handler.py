@@ -43,9 +43,11 @@ class Cache(Plugin):
     def __init__(self, settings: Settings, block: Block, host: Host) -> None:
         common = common_of(host.registry)
         self.settings = settings
-        self._budget = common.budget
-        self._claim = Claim(settings.budget, settings.budget_word)
-        self._budget.claim(self._claim)
+        self._common = common
+        self._claim: Claim | None = None
+        if settings.budget is not None and settings.budget_word is not None:
+            self._claim = Claim(settings.budget, settings.budget_word, block.config)
+            common.budget.claim(self._claim)
         self._block = block
         self._registry = host.registry
         self._clock = host.clock
@@ -58,8 +60,7 @@ class Cache(Plugin):
         self._last_meters: Meters
         self._refreshes: Refreshes[Taken] = Refreshes(common.places, host.log.named("cache"))
         self._in_service = False
-        self._unhook: Callable[[], None]
-        self._adopt(Contents(settings, self._budget))
+        self._adopt(Contents(settings, common.budget))
 
     def _adopt(self, contents: Contents) -> None:
         settings = self.settings
@@ -177,8 +178,9 @@ class Cache(Plugin):
         """Take part in the budget and show figures."""
         self._in_service = True
         self.contents.owners += 1
-        self._budget.settle(self._claim, self._registry)
-        self._unhook = self._registry.before_read(self._show)
+        self._common.begin(self._show, self._registry)
+        if self._claim is not None:
+            self._common.budget.settle(self._claim)
 
     async def stop(self) -> None:
         """End refreshes, and free what no other part took over, little by little."""
@@ -187,10 +189,11 @@ class Cache(Plugin):
             return
         self._in_service = False
         self._show()
-        self._unhook()
+        self._common.end(self._show)
         for site in self._sites():
             self._gauges.drop(site)
-        self._budget.release(self._claim)
+        if self._claim is not None:
+            self._common.budget.release(self._claim)
         self.contents.owners -= 1
         cleared = 0
         while not self.contents.owners and self.contents.clear_some():

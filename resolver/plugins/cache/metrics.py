@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from resolver.chain.query import Site
 from resolver.telemetry.metrics import Cell, Registry
 
@@ -62,12 +60,15 @@ class Gauges:
             self._entries.drop(site.server, kind, self._zones, site.view)
 
 
-def budget_gauges(registry: Registry, used: Callable[[], int], limit: Callable[[], int]) -> Callable[[], None]:
-    """Show the budget of the process at each reading; returns a function that ends that."""
-    octets = registry.gauge("coredns_cache_bytes", "Octets that all caches of the process take.").cell()
-    allowed = registry.gauge("coredns_cache_budget_bytes", "Octets that all caches of the process may take.").cell()
+class BudgetGauges:
+    """The budget of the process."""
 
-    def read() -> None:
-        octets.value, allowed.value = used(), limit()
+    def __init__(self, registry: Registry) -> None:
+        self._used: Cell = registry.gauge("coredns_cache_bytes", "Octets that all caches of the process take.").cell()
+        self._limit: Cell = registry.gauge(
+            "coredns_cache_budget_bytes", "Octets that all caches of the process may take."
+        ).cell()
 
-    return registry.before_read(read)
+    def show(self, used: int, limit: int) -> None:
+        """Set what is taken and what may be."""
+        self._used.value, self._limit.value = used, limit
