@@ -12,7 +12,7 @@ from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply
 from resolver.chain.setup import Host
 from resolver.errors import ConfigError
-from resolver.plugins.loadbalance.orders import Preference, Rotation, cycle, drawn, led_by, weights_of
+from resolver.plugins.loadbalance.orders import Preference, Rotation, cycle, drawn, led_by, shuffled, weights_of
 from resolver.plugins.loadbalance.sets import Arrangement, Order, arrangement
 from resolver.plugins.loadbalance.settings import Settings
 from resolver.plugins.loadbalance.weights import Weights, read_weights
@@ -75,37 +75,42 @@ class LoadBalance(Plugin):
     # --- round robin
 
     def _rotated(self, reply: Reply, found: Arrangement) -> Reply:
-        rotations = [Rotation(members, self.preference, self.host.chance) for members in found.sets]
+        rotations = [self._rotation(found, number, size) for number, size in enumerate(found.sizes)]
         leave = reply.replay
         if leave is None:
             return reply.with_body(found.arranged([rotation.order(0) for rotation in rotations]))
         period = next((rotation.period for rotation in rotations if rotation.period > 1), 1)
         turns = range(min(period, MAX_VARIANTS))
-        bodies = tuple(found.arranged([rotation.order(turn) for rotation in rotations]) for turn in turns)
+        bodies = tuple([found.arranged([rotation.order(turn) for rotation in rotations]) for turn in turns])
         until = leave.until
         if period > MAX_VARIANTS:
             until = min(until, self.host.clock() + DEALT_FOR)
         return _replayable(reply, bodies, replace(leave, until=until, variants=bodies))
 
+    def _rotation(self, found: Arrangement, number: int, size: int) -> Rotation:
+        order = shuffled(size, self.host.chance)
+        preference = self.preference
+        return Rotation([order] if preference is None else preference.groups(found.members(number), order))
+
     # --- weighted
 
     def _weighted(self, query: Query, reply: Reply, found: Arrangement) -> Reply:
-        sets = found.sets if query.qtype in (A, AAAA, SRV) else ()
-        weighted = [index for index, members in enumerate(sets) if members[0].address]
-        orders: list[Order] = [range(len(members)) for members in found.sets]
-        if not weighted:
+        orders: list[Order] = [range(size) for size in found.sizes]
+        sets = {number: found.members(number) for number in range(len(orders))}
+        weights = {number: weights_of(members, self.weights) for number, members in sets.items() if members[0].address}
+        if not weights or query.qtype not in (A, AAAA, SRV):
             return reply.with_body(found.arranged(orders))
-        weights = {index: weights_of(sets[index], self.weights) for index in weighted}
-        turns = cycle(weights[weighted[0]], MAX_WEIGHTED_VARIANTS, self.host.chance)
+        only = next(iter(weights))
+        turns = cycle(weights[only], MAX_WEIGHTED_VARIANTS, self.host.chance) if len(weights) == 1 else None
         leave = reply.replay
-        if leave is None or turns is None or len(weighted) > 1:
-            for index in weighted:
-                orders[index] = led_by(drawn(weights[index], self.host.chance), sets[index], self.preference)
+        if leave is None or turns is None:
+            for number, chances in weights.items():
+                orders[number] = led_by(drawn(chances, self.host.chance), sets[number], self.preference)
             return replace(reply.with_body(found.arranged(orders)), replay=None)
         bodies: dict[int, Body] = {}
         for first in turns:
             if first not in bodies:
-                orders[weighted[0]] = led_by(first, sets[weighted[0]], self.preference)
+                orders[only] = led_by(first, sets[only], self.preference)
                 bodies[first] = found.arranged(orders)
         variants = tuple(bodies[first] for first in turns)
         return _replayable(reply, variants, replace(leave, variants=variants, tags=(*leave.tags, self._tag)))

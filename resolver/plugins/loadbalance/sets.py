@@ -1,12 +1,12 @@
 """The sets of records in an answer whose order may change, and answers in which it did.
 
-Most answers are one set of addresses that belong to one name. Their octets change places within the message as it
-came; everything else is taken apart and put together again.
+Most answers are one set of addresses that belong to one name and stand together. Their octets change places within the
+message as it came; everything else is taken apart and put together again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -18,6 +18,7 @@ from resolver.wire.records import Body, Record, encode
 Order: TypeAlias = Sequence[int]
 
 _QUESTION_POINTER = b"\xc0\x0c"
+_ADDRESS_SIZES = {A: 4, AAAA: 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,14 @@ class Member:
 
 
 class Arrangement(Protocol):
-    """An answer whose sets can be put into other orders."""
+    """An answer whose sets can be put into other orders; without any set, only its CNAMEs have to move."""
 
     @property
-    def sets(self) -> Sequence[Sequence[Member]]:
-        """The sets of at least two records, in their present order; empty where only CNAMEs have to move."""
+    def sizes(self) -> Sequence[int]:
+        """How many records each set has, two at least."""
+
+    def members(self, number: int) -> Sequence[Member]:
+        """The records of a set in their present order."""
 
     def arranged(self, orders: Sequence[Order]) -> Body:
         """The answer with each set in an order: for each place the index of the record that comes there."""
@@ -42,22 +46,30 @@ class Arrangement(Protocol):
 def arrangement(reply: Reply) -> Arrangement | None:
     """How the answer can be arranged, None where there is nothing to move. Raises WireError."""
     body = reply.body
-    if body.answers < 2 and body.authorities < 2 and body.additionals < 2:
+    answers, authorities, additionals, data, ttls = body
+    if answers < 2 and authorities < 2 and additionals < 2:
         return None
-    data, ttls = body.data, body.ttls
     types = [data[at - 4] << 8 | data[at - 3] for at in ttls]
-    first_end = body.answers
-    second_end = first_end + body.authorities
-    sections = (types[:first_end], types[first_end:second_end], types[second_end:])
+    if not authorities and not additionals and types[0] in _ADDRESS_SIZES:
+        found = _together(reply, body, types, 0, answers)
+        if found is not None:
+            return found
+    return _of_any_kind(reply, body, types)
+
+
+def _of_any_kind(reply: Reply, body: Body, types: list[int]) -> Arrangement | None:
+    second, third = body.answers, body.answers + body.authorities
+    sections = (types[:second], types[second:third], types[third:])
     addresses = [_count(section, (A, AAAA)) for section in sections]
-    pairs = sum(count > 1 for count in addresses) + sum(_count(section, (MX,)) > 1 for section in sections)
-    misplaced = _has_late_cname(sections[0])
-    if not pairs and not misplaced:
+    sets = sum(count > 1 for count in addresses) + sum(_count(section, (MX,)) > 1 for section in sections)
+    has_late_cname = _has_late_cname(sections[0])
+    if not sets and not has_late_cname:
         return None
-    if pairs == 1 and not misplaced and max(addresses) > 1:
-        section = addresses.index(max(addresses))
-        start = (0, first_end, second_end)[section]
-        found = _in_place(reply, body, types, range(start, start + len(sections[section])))
+    most = max(addresses)
+    if sets == 1 and most > 1 and not has_late_cname:
+        section = addresses.index(most)
+        first = next(place for place, rtype in enumerate(sections[section]) if rtype in _ADDRESS_SIZES)
+        found = _together(reply, body, types, (0, second, third)[section] + first, most)
         if found is not None:
             return found
     return _Records(reply)
@@ -77,61 +89,64 @@ def _has_late_cname(types: Sequence[int]) -> bool:
     return False
 
 
-def _in_place(reply: Reply, body: Body, types: list[int], section: Iterable[int]) -> _Octets | None:
-    """The addresses of a section as octets that can change places: one type, one owner in one spelling."""
+def _together(reply: Reply, body: Body, types: list[int], first: int, count: int) -> _Octets | None:
+    """The ``count`` addresses from record ``first`` on, if they are alike: one type, one spelling of the owner."""
     data, ttls = body.data, body.ttls
-    spans: list[tuple[int, int]] = []
-    owner, rtype = b"", 0
-    for index in section:
-        if types[index] not in (A, AAAA):
-            continue
-        at = ttls[index]
-        spelling = data[_end(data, ttls[index - 1]) if index else 0 : at - 4]
-        if not spans:
-            owner, rtype = spelling, types[index]
-        end = _end(data, at)
-        if spelling != owner or types[index] != rtype or end - at != (10 if rtype == A else 22):
+    rtype = types[first]
+    if types[first : first + count].count(rtype) != count:
+        return None
+    begin = ttls[first - 1] + 6 + (data[ttls[first - 1] + 4] << 8 | data[ttls[first - 1] + 5]) if first else 0
+    at = ttls[first]
+    size = at + 6 + _ADDRESS_SIZES[rtype] - begin
+    end = begin + size * count
+    if ttls[first : first + count] != tuple(range(at, end, size)) or end > len(data):
+        return None
+    head, length = data[begin:at], b"\0" + bytes((_ADDRESS_SIZES[rtype],))
+    for start in range(begin, end, size):
+        if not data.startswith(head, start) or not data.startswith(length, start + at + 4 - begin):
             return None
-        spans.append((at - 4, end))
-    return _Octets(body, spans, _owner_name(reply, body, spans[0][0] - len(owner), owner))
-
-
-def _end(data: bytes, ttl_at: int) -> int:
-    """Where the record with this TTL field ends."""
-    return ttl_at + 6 + (data[ttl_at + 4] << 8 | data[ttl_at + 5])
-
-
-def _owner_name(reply: Reply, body: Body, begin: int, spelling: bytes) -> bytes:
-    if spelling == _QUESTION_POINTER:
-        return reply.question[:-4].lower()
-    head = bytes(HEADER_SIZE) + reply.question
-    return read_name(head + body.data, len(head) + begin)[0].lower()
+    return _Octets(reply, body, begin, end, size)
 
 
 class _Octets:
-    """One set of addresses. Its records have the same length, so nothing else in the message moves."""
+    """One set of addresses whose records differ in TTL and address only, so nothing else in the message moves."""
 
-    __slots__ = ("body", "sets", "spans")
+    __slots__ = ("begin", "body", "chunks", "end", "reply", "sizes")
 
-    def __init__(self, body: Body, spans: list[tuple[int, int]], owner: bytes) -> None:
+    def __init__(self, reply: Reply, body: Body, begin: int, end: int, size: int) -> None:
+        self.reply = reply
         self.body = body
-        self.spans = spans
-        self.sets: Sequence[Sequence[Member]] = ([Member(owner, body.data[begin + 10 : end]) for begin, end in spans],)
+        self.begin = begin
+        self.end = end
+        self.chunks = [body.data[start : start + size] for start in range(begin, end, size)]
+        self.sizes: Sequence[int] = (len(self.chunks),)
+
+    def members(self, number: int) -> Sequence[Member]:
+        length = len(self.chunks[0])
+        size = 4 if self.body.data[self.begin + length - 5] == 4 else 16
+        owner = self._owner(self.chunks[0][: length - size - 10])
+        return [Member(owner, chunk[-size:]) for chunk in self.chunks]
 
     def arranged(self, orders: Sequence[Order]) -> Body:
-        body, spans = self.body, self.spans
-        old = body.data
-        out = bytearray(old)
-        for (begin, end), index in zip(spans, orders[0], strict=True):
-            source_begin, source_end = spans[index]
-            out[begin:end] = old[source_begin:source_end]
-        return body._replace(data=bytes(out))
+        answers, authorities, additionals, data, ttls = self.body
+        chunks = self.chunks
+        moved = b"".join([chunks[index] for index in orders[0]])
+        if len(moved) != len(data):
+            moved = data[: self.begin] + moved + data[self.end :]
+        return Body(answers, authorities, additionals, moved, ttls)
+
+    def _owner(self, spelling: bytes) -> bytes:
+        question = self.reply.question
+        if spelling == _QUESTION_POINTER:
+            return question[:-4].lower()
+        head = bytes(HEADER_SIZE) + question
+        return read_name(head + self.body.data, len(head) + self.begin)[0].lower()
 
 
 class _Records:
     """Any number of sets, as records."""
 
-    __slots__ = ("places", "qname", "sections", "sets")
+    __slots__ = ("places", "qname", "sections", "sizes")
 
     def __init__(self, reply: Reply) -> None:
         self.qname = reply.question[:-4]
@@ -139,13 +154,16 @@ class _Records:
         cnames = [record for record in answer if record.type == CNAME]
         self.sections = ([*cnames, *(one for one in answer if one.type != CNAME)], authority, additional)
         self.places: list[tuple[int, list[int]]] = []
-        self.sets: Sequence[Sequence[Member]] = []
         for number, section in enumerate(self.sections):
             for types in ((A, AAAA), (MX,)):
                 places = [place for place, record in enumerate(section) if record.type in types]
                 if len(places) > 1:
                     self.places.append((number, places))
-        self.sets = [[_member(self.sections[number][place]) for place in places] for number, places in self.places]
+        self.sizes: Sequence[int] = [len(places) for _, places in self.places]
+
+    def members(self, number: int) -> Sequence[Member]:
+        section, places = self.places[number]
+        return [_member(self.sections[section][place]) for place in places]
 
     def arranged(self, orders: Sequence[Order]) -> Body:
         sections = [list(section) for section in self.sections]
@@ -156,4 +174,4 @@ class _Records:
 
 
 def _member(record: Record) -> Member:
-    return Member(record.owner.lower(), record.rdata if record.type in (A, AAAA) else b"")
+    return Member(record.owner.lower(), record.rdata if record.type in _ADDRESS_SIZES else b"")
