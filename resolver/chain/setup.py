@@ -10,7 +10,7 @@ from pathlib import Path
 from resolver.chain.link import refuse
 from resolver.chain.plugin import Handler, Part
 from resolver.chain.query import Site
-from resolver.config.model import Directive, Word
+from resolver.config.model import Config, Directive, Word
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.snapshot import Snapshot
@@ -25,7 +25,7 @@ class Host:
     that carry the tag. ``ask`` puts a query to the whole server, as a client of it would. ``suspend`` makes the
     process unready with a reason until called again with an empty one; ``suspended`` holds those reasons, and
     ``stopping`` is set when the process was told to end. ``blocks`` are the server blocks in service. Where several
-    processes serve, ``scrape`` gives the metrics of all of them and ``unready`` what keeps any of them from being ready.
+    processes serve, ``scrape`` gives the metrics of all of them and ``unready`` what keeps any from being ready.
     """
 
     clock: Callable[[], float]
@@ -50,7 +50,8 @@ class Block:
 
     ``zones`` are lower-case wire names; ``sites`` the labels by which metrics know them; ``root`` is where relative
     paths start. ``parts`` holds all parts of the block once it is built, in chain order, and ``resolve`` is then the
-    head of its chain.
+    head of its chain. ``config`` is the configuration that the block is part of, by which parts that share something
+    know who reads it with them.
     """
 
     zones: tuple[bytes, ...]
@@ -59,6 +60,7 @@ class Block:
     root: Path = field(default_factory=Path)
     parts: list[Part] = field(default_factory=list)
     resolve: Handler = refuse
+    config: Config | None = None
 
 
 @dataclass(frozen=True, slots=True)

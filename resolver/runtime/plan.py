@@ -116,6 +116,7 @@ def _block(source: ServerBlock, addresses: list[ServerAddress], config: Config) 
         zones=tuple(dict.fromkeys(address.wire for address in addresses)),
         keys=source.keys,
         root=folder,
+        config=config,
     )
 
 
