@@ -49,13 +49,20 @@ def _grouped(tree: Tree) -> Iterator[list[Item]]:
         if isinstance(item, Comment):
             comments.append(item)
             continue
-        if run and type(item) is type(run[0]) and not isinstance(item, Block):
+        if _may_join(run, item):
             run += [*comments, item]
         else:
             yield from _flushed(run, comments)
             run = [item]
         comments = []
     yield from _flushed(run, comments)
+
+
+def _may_join(run: list[Item], item: Item) -> bool:
+    if isinstance(item, Snippet):
+        names = {one.name.text if isinstance(one, Snippet) else None for one in run}
+        return bool(run) and isinstance(run[0], Snippet) and item.name.text not in names
+    return bool(run) and isinstance(run[0], Line) and isinstance(item, Line)
 
 
 def _flushed(run: list[Item], comments: list[Item]) -> Iterator[list[Item]]:
@@ -125,14 +132,14 @@ def _entry(prefix: str, indent: int, key: str, body: Sequence[Node], comment: st
         yield from _comments(body, indent + 2)
         return
     yield _key(prefix, indent, key, "", comment)
-    yield from _list(body, indent + 2)
+    yield from _list(body, indent + 2, of_directives=True)
 
 
 # --- lines
 
 
-def _list(nodes: Sequence[Node], indent: int) -> Iterator[str]:
-    """The lines of a server block, a snippet or a directive's block as a list."""
+def _list(nodes: Sequence[Node], indent: int, *, of_directives: bool) -> Iterator[str]:
+    """The lines of a server block or snippet, or those of a directive's block, as a list."""
     pad = " " * indent
     for node in nodes:
         if isinstance(node, Comment):
@@ -140,7 +147,7 @@ def _list(nodes: Sequence[Node], indent: int) -> Iterator[str]:
         elif node.block is None:
             yield f"{pad}- {scalar(words_text(node.words))}{_tail(node.comment)}"
         else:
-            yield from _with_block(f"{pad}- ", indent + 2, node, node.block, lists=True)
+            yield from _with_block(f"{pad}- ", indent + 2, node, node.block, lists=of_directives)
 
 
 def _mapping(nodes: Sequence[Node], indent: int) -> Iterator[str]:
@@ -171,7 +178,7 @@ def _with_block(prefix: str, indent: int, line: Line, block: Sequence[Node], *, 
             yield from _mapping(block, indent + 2)
     elif lists:
         yield _key(prefix, indent, key, "", line.comment)
-        yield from _list(block, indent + 2)
+        yield from _list(block, indent + 2, of_directives=False)
     else:
         yield from _literal(prefix, indent, key, block, line.comment)
 
@@ -189,7 +196,7 @@ def _flow(block: Sequence[Node]) -> str | None:
         if isinstance(node, Comment) or node.block is not None or node.comment is not None:
             return None
         arguments = _arguments(node.words[1:], flow=True)
-        pairs.append(f"{scalar(word_text(node.name), flow=True)}:" + (arguments and f" {arguments}"))
+        pairs.append(f"{scalar(word_text(node.name), flow=True)}: {arguments}")
     return "{" + ", ".join(pairs) + "}"
 
 
@@ -205,7 +212,7 @@ def _arguments(words: Sequence[Word], *, flow: bool) -> str:
 def _literal(prefix: str, indent: int, key: str, block: Sequence[Node], comment: str | None) -> Iterator[str]:
     """As Corefile text after ``|``. What stands in quotes over several lines is indented there like the rest."""
     if comment is not None:
-        yield f"{' ' * indent}#{comment_text(comment)}"
+        yield f"{' ' * (len(prefix) - len(prefix.lstrip()))}#{comment_text(comment)}"
     yield _key(prefix, indent, key, " |", None)
     pad = "\n" + " " * (indent + 2)
     for line in write_lines(block):
