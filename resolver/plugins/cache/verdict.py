@@ -86,6 +86,7 @@ def _survey(query: Query, body: Body) -> tuple[int, int, int | None, bool, bool]
     lowest, highest = (MAX_TTL, 0) if offsets else (_UNBOUND_TTL, _UNBOUND_TTL)
     first = HEADER_SIZE + len(query.qname) + 4
     current, start, answered, in_order = HEADER_SIZE, 0, False, True
+    passed: list[int] = []
     for at in offsets[: body.answers]:
         rtype, rclass, ttl, length = _FIXED.unpack_from(data, at - 4)
         if ttl > MAX_TTL:
@@ -100,8 +101,9 @@ def _survey(query: Query, body: Body) -> tuple[int, int, int | None, bool, bool]
             elif rtype == qtype or qtype == ANY:
                 answered = True
             elif rtype == CNAME:
-                in_order = length >= 2 and not answered
-                current = _place_of_name(data, at + 6, first) if in_order else 0
+                passed.append(current)
+                current = _place_of_name(data, at + 6, first) if length >= 2 else 0
+                in_order = not answered and length >= 2 and current not in passed
             start = at + 6 + length
     if not in_order:
         answered = _answers_by_name(query, body)

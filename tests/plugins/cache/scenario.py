@@ -196,10 +196,15 @@ def asked(words: list[str], play: Play) -> Query:
     flags |= (AD if "ad" in extras else 0) | (CD if "cd" in extras else 0)
     sent = b"".join(_option(word) for word in extras if word.startswith("option="))
     edns = Edns(1232, "do" in extras, options=sent) if sent or {"edns", "do"} & set(extras) else None
-    transport = "tcp" if "tcp" in extras else "udp"
-    site = play.block.sites[0]
-    received = play.loop.time()
-    return Query(from_text(name), TYPE_NUMBERS[qtype], flags=flags, edns=edns, transport=transport, site=site, received=received)  # fmt: skip  # noqa: E501
+    return Query(
+        from_text(name),
+        TYPE_NUMBERS[qtype],
+        flags=flags,
+        edns=edns,
+        transport="tcp" if "tcp" in extras else "udp",
+        site=play.block.sites[0],
+        received=play.loop.time(),
+    )
 
 
 def _option(word: str) -> bytes:
@@ -231,7 +236,8 @@ def shown(query: Query, reply: Reply) -> str:
         for owner, rtype, _, ttl, rdata in section:
             words += [to_text(owner), str(ttl), _NAMES[rtype], _text(rtype, rdata)]
     for code, payload in options(reply.options):
-        words.append(f"ede={int.from_bytes(payload[:2], 'big')}" if code == OPTION_EDE else f"option={code}:{payload.hex()}")  # fmt: skip  # noqa: E501
+        is_error = code == OPTION_EDE
+        words.append(f"ede={int.from_bytes(payload[:2], 'big')}" if is_error else f"option={code}:{payload.hex()}")
     return " ".join(words)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from resolver.chain.build import build
@@ -36,8 +34,8 @@ def configure(world: World, *options: str) -> list[Cache]:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    yield World()
+def world() -> World:
+    return World()
 
 
 async def test_the_default_is_64_mebibytes_for_all(world: World) -> None:

@@ -52,7 +52,7 @@ def block(*lines: str) -> str:
         (
             block("disable denial example.org", "disable success"),
             {"not_denial": frozenset((ZONE,)), "not_success": frozenset((ROOT,))},
-        ),  # fmt: skip  # noqa: E501
+        ),
         (block("budget 128MiB"), {}),
     ],
 )

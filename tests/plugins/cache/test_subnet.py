@@ -64,7 +64,16 @@ def test_who_names_a_subnet_gets_an_answer_made_for_it() -> None:
 
 
 def test_who_names_no_subnet_shares_the_common_answer() -> None:
-    play("cache", f"upstream a.test. 60 A 192.0.2.1\nask a.test A\nask a.test A {ANY}\nask a.test A option=10:0102030405060708\nasked 1")  # fmt: skip  # noqa: E501
+    play(
+        "cache",
+        f"""
+        upstream a.test. 60 A 192.0.2.1
+        ask a.test A
+        ask a.test A {ANY}
+        ask a.test A option=10:0102030405060708
+        asked 1
+        """,
+    )
 
 
 def test_a_denial_made_for_a_subnet_is_not_kept_either() -> None:
