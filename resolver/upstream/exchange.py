@@ -14,6 +14,9 @@ class TimedOut(UpstreamError):
     """Nothing usable came in time."""
 
 
+CLOSED: Final = "use of closed network connection"
+
+
 class Busy(UpstreamError):
     """The bound on exchanges in flight is reached; says nothing about the upstream's health."""
 

@@ -68,18 +68,25 @@ class Pool:
         return entry.upstream
 
     def give_back(self, settings: UpstreamSettings, linger: float = 0.0) -> None:
-        """One user less; the last closes the upstream, ``linger`` seconds later so that exchanges may end."""
+        """One user less; the last closes the upstream, ``linger`` seconds later so that exchanges may end.
+
+        When nobody uses any upstream of the pool, those that linger are closed too.
+        """
         entry = self._entries[settings]
         entry.users -= 1
-        if entry.users:
-            return
-        if linger:
+        if not entry.users and linger:
             entry.closing = self._loop.call_later(linger, self._close, settings)
-        else:
+        elif not entry.users:
             self._close(settings)
+            if not any(other.users for other in self._entries.values()):
+                for lingering in list(self._entries):
+                    self._close(lingering)
 
     def _close(self, settings: UpstreamSettings) -> None:
-        self._entries.pop(settings).upstream.close()
+        entry = self._entries.pop(settings)
+        if entry.closing is not None:
+            entry.closing.cancel()
+        entry.upstream.close()
         if all(other.tls != settings.tls for other in self._entries):
             self._contexts.pop(settings.tls, None)
 

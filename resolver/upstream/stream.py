@@ -12,7 +12,7 @@ from resolver.errors import UpstreamError
 from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.connection import Connection
-from resolver.upstream.exchange import Busy, Outcome, Request, TimedOut, expired, finish
+from resolver.upstream.exchange import CLOSED, Busy, Outcome, Request, TimedOut, expired, finish
 from resolver.upstream.timer import Alarm
 from resolver.upstream.tls import ResumingContext
 
@@ -46,25 +46,29 @@ class StreamExchanges:
         self._draw = draw
         self._connections: list[Connection] = []
         self._serial_until = 0.0
+        self._closed = False
         self._alarm = Alarm(loop, clock, self._sweep)
 
     def ask(self, request: Request, timeout: float) -> Future[Outcome]:
         """Send the request; the future ends with the answer or with the reason why there is none."""
         future: Future[Outcome] = self._loop.create_future()
         now = self._clock()
-        connection = self._pick(now)
-        if connection is None:
+        connection = None if self._closed else self._pick(now)
+        if self._closed:
+            future.set_result(UpstreamError(f"dial tcp {self._address}: {CLOSED}"))
+        elif connection is None:
             future.set_result(Busy(f"too many queries in flight to {self._address}"))
         else:
             self._send(connection, future, request, now + timeout, first=True)
         return future
 
     def close(self) -> None:
-        """Close all connections; exchanges in flight end with an error."""
+        """Close all connections for good; exchanges in flight end with an error."""
+        self._closed = True
         self._alarm.stop()
         connections, self._connections = self._connections, []
         for connection in connections:
-            self._fail(connection, "use of closed network connection")
+            self._fail(connection, CLOSED)
             connection.close()
 
     @property

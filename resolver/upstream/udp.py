@@ -13,7 +13,7 @@ from typing import Final
 from resolver.errors import UpstreamError
 from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits, family, reason_of, shown, sockaddr
-from resolver.upstream.exchange import Busy, Outcome, Request, TimedOut, Waiting, expired, finish, read_answer
+from resolver.upstream.exchange import CLOSED, Busy, Outcome, Request, TimedOut, Waiting, expired, finish, read_answer
 from resolver.upstream.timer import Alarm
 
 # A few sockets at once share the load; each is replaced after so many queries, so that no port is of use for long.
@@ -63,6 +63,7 @@ class UdpExchanges:
         self._misses = misses
         self._draw = draw
         self._draws: list[int] = []
+        self._closed = False
         self._sockets: list[_Socket | None] = [None] * SOCKETS
         self._draining: list[_Socket] = []
         self._alarm = Alarm(loop, clock, self._sweep)
@@ -70,6 +71,9 @@ class UdpExchanges:
     def ask(self, request: Request, timeout: float) -> Future[Outcome]:
         """Send the request; the future ends with the answer or with the reason why there is none."""
         future: Future[Outcome] = self._loop.create_future()
+        if self._closed:
+            future.set_result(UpstreamError(f"dial udp {self._address}: {CLOSED}"))
+            return future
         now = self._clock()
         draw = (self._draws or self._refill()).pop()
         try:
@@ -96,10 +100,11 @@ class UdpExchanges:
         return future
 
     def close(self) -> None:
-        """Close all sockets; exchanges in flight end with an error."""
+        """Close all sockets for good; exchanges in flight end with an error."""
+        self._closed = True
         self._alarm.stop()
         for sock in [*filter(None, self._sockets), *self._draining]:
-            self._fail(sock, "use of closed network connection")
+            self._fail(sock, CLOSED)
             self._drop(sock)
         self._sockets = [None] * SOCKETS
         self._draining.clear()

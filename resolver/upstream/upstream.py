@@ -68,6 +68,7 @@ class Upstream:
             loop, clock, address, limits, counts.stream_hits, counts.stream_misses, tls if self._only_streams else None
         )
         self._prober: Task[None] | None = None
+        self._closed = False
 
     def ask(self, request: Request, over_tcp: bool, timeout: float) -> Future[Outcome]:
         """Begin an exchange; the future ends with the answer or the error, ``timeout`` seconds later at the latest."""
@@ -84,11 +85,12 @@ class Upstream:
 
     def failed(self) -> None:
         """Note that a query brought no answer, and begin to probe."""
-        if self.health.query_failed():
+        if not self._closed and self.health.query_failed():
             self._prober = self._loop.create_task(self._probe())
 
     def close(self) -> None:
-        """Stop probing and close everything."""
+        """Stop probing and close everything for good."""
+        self._closed = True
         if self._prober is not None:
             self._prober.cancel()
             self._prober = None

@@ -39,7 +39,7 @@ class Forward(Plugin):
         self._settings = settings
         self._host = host
         self._log = host.log.named(self.name)
-        self._lines: list[WorkingLine] = []
+        self.lines: list[WorkingLine] = []
         self._refreshers: list[Refresher] = []
         self._following: list[asyncio.Task[None]] = []
         self._pool: Pool | None = None
@@ -56,14 +56,14 @@ class Forward(Plugin):
                 self._log.warning(warning)
             await self._start_line(settings, metrics)
         longest = any(settings.longest for settings in self._settings)
-        self._router = Router([(line.settings, line) for line in self._lines], longest=longest)
+        self._router = Router([(line.settings, line) for line in self.lines], longest=longest)
 
     async def stop(self) -> None:
         """Close the sockets that nobody else uses."""
         self._end_refresh()
         for task in self._following:
             task.cancel()
-        for line in self._lines:
+        for line in self.lines:
             line.use(())
 
     def succeed(self, previous: Forward) -> None:
@@ -93,7 +93,7 @@ class Forward(Plugin):
         refresher = Refresher(settings.targets, lookup.addresses, clock, self._log.warning)
         await refresher.find(self._known)
         line.use(refresher.addresses())
-        self._lines.append(line)
+        self.lines.append(line)
         self._refreshers.append(refresher)
         if refresher.moves:
             self._following.append(loop.create_task(refresher.follow(partial(self._moved, line))))

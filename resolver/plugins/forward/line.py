@@ -98,7 +98,7 @@ class WorkingLine:
             return self._reject()
         mode = self._mode(query)
         request = make_request(query)
-        key = (mode, query.name, request.tail if query.name == query.qname else _lowered(query, request))
+        key = mode, request.tail if query.name == query.qname else _lowered(query, request)
         self.active += 1
         try:
             return await self._share(key, request, mode)
@@ -118,7 +118,7 @@ class WorkingLine:
         text = f"concurrent queries exceeded maximum {self._most}"
         return Found(None, rcode=REFUSED, error=text)
 
-    async def _share(self, key: tuple[int, bytes, bytes], request: Request, mode: int) -> Found:
+    async def _share(self, key: tuple[int, bytes], request: Request, mode: int) -> Found:
         coalescer = self._coalescer
         while (leader := coalescer.follow(key)) is not None:
             shared = await leader
@@ -192,8 +192,8 @@ def make_request(query: Query) -> Request:
 
 
 def _lowered(query: Query, request: Request) -> bytes:
-    """The message with the spelling of the name taken out."""
-    return request.tail[:10] + request.tail[10 + len(query.qname) :]
+    """The message with the name in lower case."""
+    return request.tail[:10] + query.name + request.tail[10 + len(query.qname) :]
 
 
 def _failure(error: UpstreamError | None) -> Found:
