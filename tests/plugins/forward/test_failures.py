@@ -26,10 +26,13 @@ def silent_but_for_checks(asked: Asked) -> list[Step]:
 
 
 async def test_the_next_upstream_answers_for_a_silent_one() -> None:
-    async with Upstream(drops) as first, Upstream(answers("192.0.2.2")) as second:
-        async with forwarding(f"forward . {first.to} {second.to} {{\npolicy sequential\n{QUICK}\n}}") as forward:
-            found = await ask(forward)
-            assert (addresses(found), found.upstream) == (["192.0.2.2"], second.to)
+    async with (
+        Upstream(drops) as first,
+        Upstream(answers("192.0.2.2")) as second,
+        forwarding(f"forward . {first.to} {second.to} {{\npolicy sequential\n{QUICK}\n}}") as forward,
+    ):
+        found = await ask(forward)
+        assert (addresses(found), found.upstream) == (["192.0.2.2"], second.to)
 
 
 async def test_silence_of_all_is_servfail_with_the_reason() -> None:
@@ -55,9 +58,12 @@ async def test_a_lying_upstream_is_as_good_as_a_silent_one() -> None:
     def lies(asked: Asked) -> list[Step]:
         return [reply(asked, ["192.0.2.66"], message_id=asked.id ^ 1), b"garbage", reply(asked, name="other.test")]
 
-    async with Upstream(lies) as liar, Upstream(answers("192.0.2.2")) as second:
-        async with forwarding(f"forward . {liar.to} {second.to} {{\npolicy sequential\n{QUICK}\n}}") as forward:
-            assert addresses(await ask(forward)) == ["192.0.2.2"]
+    async with (
+        Upstream(lies) as liar,
+        Upstream(answers("192.0.2.2")) as second,
+        forwarding(f"forward . {liar.to} {second.to} {{\npolicy sequential\n{QUICK}\n}}") as forward,
+    ):
+        assert addresses(await ask(forward)) == ["192.0.2.2"]
 
 
 @pytest.mark.parametrize(("attempts", "tries"), [("", 4), ("max_connect_attempts 3", 3), ("max_connect_attempts 1", 1)])
@@ -81,11 +87,13 @@ async def test_without_a_bound_a_query_ends_with_its_time(monkeypatch: pytest.Mo
 
 
 async def test_a_healthy_upstream_is_not_checked() -> None:
-    async with Upstream(answers("192.0.2.1")) as upstream:
-        async with forwarding(f"forward . {upstream.to} {{\n{QUICK}\n}}") as forward:
-            await ask(forward)
-            await asyncio.sleep(0.15)
-            assert upstream.names == ["www.example.org."]
+    async with (
+        Upstream(answers("192.0.2.1")) as upstream,
+        forwarding(f"forward . {upstream.to} {{\n{QUICK}\n}}") as forward,
+    ):
+        await ask(forward)
+        await asyncio.sleep(0.15)
+        assert upstream.names == ["www.example.org."]
 
 
 async def test_an_upstream_that_is_down_gets_no_queries() -> None:
@@ -115,14 +123,16 @@ async def test_an_upstream_that_answers_its_checks_is_used_again() -> None:
 
 async def test_with_all_upstreams_down_one_is_tried_and_this_is_counted() -> None:
     world = World()
-    async with Upstream(drops) as upstream:
-        async with forwarding(f"forward . {upstream.to} {{\nmax_fails 1\n{QUICK}\n}}", world) as forward:
-            await ask(forward)
-            await until(lambda: upstream.names.count(".") >= 2)
-            counted = world.metric("coredns_forward_healthcheck_broken_total")
-            upstream.script = lambda asked: [] if asked.name == "." else [reply(asked, ["192.0.2.1"])]
-            assert addresses(await ask(forward, "other.test")) == ["192.0.2.1"]
-            assert world.metric("coredns_forward_healthcheck_broken_total") == counted + 1
+    async with (
+        Upstream(drops) as upstream,
+        forwarding(f"forward . {upstream.to} {{\nmax_fails 1\n{QUICK}\n}}", world) as forward,
+    ):
+        await ask(forward)
+        await until(lambda: upstream.names.count(".") >= 2)
+        counted = world.metric("coredns_forward_healthcheck_broken_total")
+        upstream.script = lambda asked: [] if asked.name == "." else [reply(asked, ["192.0.2.1"])]
+        assert addresses(await ask(forward, "other.test")) == ["192.0.2.1"]
+        assert world.metric("coredns_forward_healthcheck_broken_total") == counted + 1
 
 
 async def test_failfast_answers_at_once_while_all_are_down() -> None:
@@ -146,11 +156,13 @@ async def test_with_max_fails_0_nothing_is_checked_and_nothing_down() -> None:
 
 
 async def test_with_force_tcp_checks_go_over_tcp() -> None:
-    async with Upstream(silent_but_for_checks) as upstream:
-        async with forwarding(f"forward . {upstream.to} {{\nforce_tcp\n{QUICK}\n}}") as forward:
-            await ask(forward)
-            await until(lambda: "." in upstream.names)
-            assert {asked.transport for asked in upstream.seen} == {"tcp"}
+    async with (
+        Upstream(silent_but_for_checks) as upstream,
+        forwarding(f"forward . {upstream.to} {{\nforce_tcp\n{QUICK}\n}}") as forward,
+    ):
+        await ask(forward)
+        await until(lambda: "." in upstream.names)
+        assert {asked.transport for asked in upstream.seen} == {"tcp"}
 
 
 # --- failover
@@ -189,8 +201,10 @@ async def test_codes_that_are_not_listed_are_final() -> None:
 
 
 async def test_an_error_code_is_an_answer_as_far_as_health_goes() -> None:
-    async with Upstream(fails(SERVFAIL)) as upstream:
-        async with forwarding(f"forward . {upstream.to} {{\n{QUICK}\n}}") as forward:
-            assert (await ask(forward)).rcode == SERVFAIL
-            await asyncio.sleep(0.1)
-            assert "." not in upstream.names
+    async with (
+        Upstream(fails(SERVFAIL)) as upstream,
+        forwarding(f"forward . {upstream.to} {{\n{QUICK}\n}}") as forward,
+    ):
+        assert (await ask(forward)).rcode == SERVFAIL
+        await asyncio.sleep(0.1)
+        assert "." not in upstream.names

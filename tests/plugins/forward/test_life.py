@@ -43,14 +43,17 @@ async def test_a_host_name_without_addresses_stops_the_start() -> None:
 async def test_a_host_name_that_moves_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refresh.Refresher.__init__, "__defaults__", (refresh.Pace(0.02, 0.02, 0.05, 0.02),))
     world = World()
-    async with name_server("127.0.0.1") as resolver, Upstream(answers("192.0.2.1")) as first:
-        async with Upstream(answers("192.0.2.2"), host="127.0.0.2", port=first.port) as second:
-            lines = f"forward . dns.test:{first.port} {{\nresolver {resolver.to}\n}}"
-            async with forwarding(lines, world) as forward:
-                await ask(forward)
-                resolver.script = name_server("127.0.0.2").script
-                await until(lambda: f"[INFO] plugin/forward: upstreams have changed to {second.to}" in world.lines)
-                assert addresses(await ask(forward)) == ["192.0.2.2"]
+    async with (
+        name_server("127.0.0.1") as resolver,
+        Upstream(answers("192.0.2.1")) as first,
+        Upstream(answers("192.0.2.2"), host="127.0.0.2", port=first.port) as second,
+    ):
+        lines = f"forward . dns.test:{first.port} {{\nresolver {resolver.to}\n}}"
+        async with forwarding(lines, world) as forward:
+            await ask(forward)
+            resolver.script = name_server("127.0.0.2").script
+            await until(lambda: f"[INFO] plugin/forward: upstreams have changed to {second.to}" in world.lines)
+            assert addresses(await ask(forward)) == ["192.0.2.2"]
 
 
 async def test_a_changed_file_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,9 +72,11 @@ async def test_a_changed_file_is_followed(tmp_path: Path, monkeypatch: pytest.Mo
 
 async def test_warnings_are_logged_at_the_start() -> None:
     world = World()
-    async with Upstream() as upstream:
-        async with forwarding(f"forward . {upstream.to} {{\ntls_servername dns.test\n}}", world):
-            assert "tls_servername has no effect" in world.lines[0]
+    async with (
+        Upstream() as upstream,
+        forwarding(f"forward . {upstream.to} {{\ntls_servername dns.test\n}}", world),
+    ):
+        assert "tls_servername has no effect" in world.lines[0]
 
 
 # --- reload
@@ -171,17 +176,19 @@ async def test_a_name_that_cannot_be_found_at_a_reload_keeps_its_addresses() -> 
 
 async def test_answers_are_counted_by_upstream_and_code_under_both_names() -> None:
     world = World()
-    async with Upstream(lambda asked: [reply(asked, rcode=3 if asked.name == "no.test." else 0)]) as upstream:
-        async with forwarding(f"forward . {upstream.to}", world) as forward:
-            for name in ("a.test", "b.test", "no.test"):
-                await ask(forward, name)
-            families = {family.name: family for family in world.host.registry.families()}
-            new = families["coredns_proxy_request_duration_seconds"].cells
-            old = families["coredns_forward_request_duration_seconds"].cells
-            assert sum(new["forward", upstream.to, "NOERROR"].counts) == 2
-            assert sum(old[upstream.to, "NXDOMAIN"].counts) == 1
-            assert world.metric("coredns_forward_requests_total", upstream.to) == 3
-            assert world.metric("coredns_forward_responses_total", upstream.to, "NOERROR") == 2
+    async with (
+        Upstream(lambda asked: [reply(asked, rcode=3 if asked.name == "no.test." else 0)]) as upstream,
+        forwarding(f"forward . {upstream.to}", world) as forward,
+    ):
+        for name in ("a.test", "b.test", "no.test"):
+            await ask(forward, name)
+        families = {family.name: family for family in world.host.registry.families()}
+        new = families["coredns_proxy_request_duration_seconds"].cells
+        old = families["coredns_forward_request_duration_seconds"].cells
+        assert sum(new["forward", upstream.to, "NOERROR"].counts) == 2
+        assert sum(old[upstream.to, "NXDOMAIN"].counts) == 1
+        assert world.metric("coredns_forward_requests_total", upstream.to) == 3
+        assert world.metric("coredns_forward_responses_total", upstream.to, "NOERROR") == 2
 
 
 async def test_sockets_are_counted_by_protocol() -> None:
@@ -196,10 +203,12 @@ async def test_sockets_are_counted_by_protocol() -> None:
 async def test_failed_checks_are_counted_under_both_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resolver.upstream.upstream.PROBE_TIMEOUT", 0.02)
     world = World()
-    async with Upstream(drops) as upstream:
-        async with forwarding(f"forward . {upstream.to} {{\nread_timeout 20ms\n}}", world) as forward:
-            await ask(forward)
-            name = "coredns_proxy_healthcheck_failures_total"
-            await until(lambda: world.metric(name, "forward", upstream.to) >= 1)
-            old = world.metric("coredns_forward_healthcheck_failures_total", upstream.to)
-            assert old == world.metric(name, "forward", upstream.to)
+    async with (
+        Upstream(drops) as upstream,
+        forwarding(f"forward . {upstream.to} {{\nread_timeout 20ms\n}}", world) as forward,
+    ):
+        await ask(forward)
+        name = "coredns_proxy_healthcheck_failures_total"
+        await until(lambda: world.metric(name, "forward", upstream.to) >= 1)
+        old = world.metric("coredns_forward_healthcheck_failures_total", upstream.to)
+        assert old == world.metric(name, "forward", upstream.to)

@@ -8,7 +8,7 @@ import pytest
 
 from resolver.errors import ConfigErrors
 from resolver.plugins.forward.settings import Line
-from resolver.upstream.address import Address
+from resolver.upstream.address import Address, Limits
 from resolver.upstream.targets import HostName, NameServerFile
 from tests.plugins.chains import World
 from tests.support.upstreams import CERTIFICATES
@@ -38,12 +38,7 @@ def test_the_defaults_are_those_of_the_page() -> None:
     (found,) = lines("forward . 192.0.2.1")
     assert found.zones == (b"\0",)
     assert found.targets == (Address("192.0.2.1", 53),)
-    assert (found.limits.read_timeout, found.limits.expire, found.limits.max_age, found.limits.max_idle) == (
-        2,
-        10,
-        0,
-        0,
-    )
+    assert found.limits == Limits(read_timeout=2, expire=10, max_age=0, max_idle=0, source="")
     assert (found.checks.interval, found.checks.max_fails, found.checks.domain) == (0.5, 2, b"\0")
     assert (found.checks.recursion, found.checks.over_tcp) == (True, False)
     assert (found.policy, found.max_attempts, found.max_concurrent, found.longest) == ("random", None, 0, None)
@@ -74,17 +69,12 @@ def test_every_option_is_read() -> None:
     )
     assert found.excepted == (b"\4corp\4test\0", b"\00210\7in-addr\4arpa\0", b"\3lab\4test\0")
     assert (found.force_tcp, found.prefer_udp, found.next_on_nodata, found.failfast) == (True,) * 4
-    assert (found.limits.expire, found.limits.max_age, found.limits.max_idle, found.limits.read_timeout) == (
-        20,
-        60,
-        3,
-        1.5,
-    )
+    assert found.limits == Limits(read_timeout=1.5, expire=20, max_age=60, max_idle=3, source="192.0.2.7")
     assert (found.checks.max_fails, found.checks.interval, found.checks.recursion) == (4, 1.0, False)
     assert (found.checks.domain.lower(), found.checks.over_tcp) == (b"\5probe\4test\0", True)
     assert (found.max_attempts, found.policy, found.max_concurrent) == (0, "sequential", 1000)
-    assert (found.next_rcodes, found.failover) == ({3, 5}, {2})
-    assert (found.limits.source, found.longest) == ("192.0.2.7", True)
+    assert (found.next_rcodes, found.failover) == (frozenset({3, 5}), frozenset({2}))
+    assert found.longest
     assert found.resolvers == (Address("192.0.2.53", 53), Address("192.0.2.54", 5353))
 
 
