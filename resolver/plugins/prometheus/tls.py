@@ -56,7 +56,7 @@ def _web_config(word: Word, path: Path) -> Mapping[str, Any]:
 
 def _context(word: Word, folder: Path, given: Mapping[str, Any]) -> ssl.SSLContext:
     certificate, key, authority = (given.get(name) for name in ("cert_file", "key_file", "client_ca_file"))
-    verify = _VERIFY.get(given.get("client_auth_type") or "")
+    verify = _VERIFY.get(str(given.get("client_auth_type") or ""))
     if not certificate or not key:
         raise word.error("TLS needs cert_file and key_file")
     if verify is None:
