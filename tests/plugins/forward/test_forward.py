@@ -389,7 +389,7 @@ async def test_a_stopped_plugin_says_so() -> None:
         Upstream(answers("192.0.2.1")) as upstream,
         forwarding(f"forward . {upstream.to}") as forward,
     ):
-        pass
+        await forward.stop()
         found = await forward.resolve(question("www.test", transport="udp"), nobody)
         assert found.rcode == SERVFAIL
         assert upstream.seen == []
