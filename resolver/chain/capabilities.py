@@ -17,6 +17,18 @@ class Ready(Protocol):
         """Whether it can serve now."""
 
 
+@runtime_checkable
+class Readiness(Protocol):
+    """A part that tells whether everything behind one HTTP address can serve."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host (empty for all) and port at which it is asked."""
+
+    def unready(self) -> list[str]:
+        """What keeps this process from being ready, empty when nothing does."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListenSettings:
     """How the listeners of a server block behave. Times are in seconds, 0 means no limit where a limit is optional."""

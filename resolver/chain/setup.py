@@ -25,7 +25,8 @@ class Host:
     that carry the tag. ``ask`` puts a query to the whole server, as a client of it would. ``suspend`` makes the
     process unready with a reason until called again with an empty one; ``suspended`` holds those reasons, and
     ``stopping`` is set when the process was told to end. ``blocks`` are the server blocks in service. Where several
-    processes serve, ``scrape`` gives the metrics of all of them and ``unready`` what keeps any from being ready.
+    processes serve, ``scrape`` gives the metrics of all of them and ``unready`` what keeps any of them
+    from being ready, as asked at an HTTP address.
     """
 
     clock: Callable[[], float]
@@ -41,7 +42,7 @@ class Host:
     suspended: dict[str, str] = field(default_factory=dict)
     blocks: Callable[[], Sequence[Block]] = lambda: ()
     scrape: Callable[[], Awaitable[Snapshot]] | None = None
-    unready: Callable[[], Awaitable[Sequence[str]]] | None = None
+    unready: Callable[[tuple[str, int]], Awaitable[Sequence[str]]] | None = None
 
 
 @dataclass(slots=True)

@@ -192,10 +192,10 @@ class Supervisor(Life):
             crew.latest = latest or crew.latest
         return merge([snapshot(self.host.registry), self._past, *(one for one in snapshots if one is not None)])
 
-    async def _unready(self) -> Sequence[str]:
-        """What keeps any worker from being ready."""
+    async def _unready(self, address: tuple[str, int]) -> Sequence[str]:
+        """What keeps any worker from being ready, as asked at this HTTP address."""
         reasons: list[str] = []
-        for crew, answer in zip(self.crews, await self._each("unready"), strict=True):
+        for crew, answer in zip(self.crews, await self._each("unready", address), strict=True):
             reasons.extend([f"worker {crew.number}"] if answer is None else answer)
         return list(dict.fromkeys(reasons))
 

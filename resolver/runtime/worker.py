@@ -11,7 +11,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from resolver.chain.capabilities import Ready
+from resolver.chain.capabilities import Readiness
 from resolver.chain.setup import Host
 from resolver.replay.store import Stores
 from resolver.runtime.channel import Channel
@@ -79,16 +79,19 @@ class Worker:
         elif what == "snapshot":
             return snapshot(self.host.registry)
         elif what == "unready":
-            return self._unready()
+            return self._unready(payload)
         elif what == "stopping":
             self.host.stopping = True
         elif what == "stop":
             self.ended.set()
         return None
 
-    def _unready(self) -> list[str]:
-        parts = (part for block in self.host.blocks() for part in block.parts)
-        return [*self.host.suspended, *(part.name for part in parts if isinstance(part, Ready) and not part.is_ready())]
+    def _unready(self, address: tuple[str, int]) -> list[str]:
+        blocks = self.host.blocks()
+        if not blocks:
+            return [f"worker {self.host.worker}"]
+        parts = (part for block in blocks for part in block.parts)
+        return next((part.unready() for part in parts if isinstance(part, Readiness) and part.address == address), [])
 
     def _fail(self, reason: str) -> None:
         if self.channel is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from resolver.chain.setup import Setup
-from resolver.plugins.ready.handler import Readiness
+from resolver.plugins.ready.handler import ReadyEndpoint
 from resolver.plugins.ready.settings import parse
 
-__all__ = ["Readiness", "setup"]
+__all__ = ["ReadyEndpoint", "setup"]
 
 
-def setup(setup: Setup) -> Readiness:
+def setup(setup: Setup) -> ReadyEndpoint:
     """The directive may stand once per block. Raises ConfigError."""
-    return Readiness(parse(setup.only), setup.block, setup.host)
+    return ReadyEndpoint(parse(setup.only), setup.block, setup.host)

@@ -12,7 +12,7 @@ from resolver.plugins.ready.settings import UNTIL_READY, Settings
 _PLAIN = "text/plain; charset=utf-8"
 
 
-class Readiness(Part):
+class ReadyEndpoint(Part):
     """Knows which parts of its block are not ready. With ``until-ready`` a part that was ready once stays so."""
 
     name = "ready"
@@ -22,6 +22,11 @@ class Readiness(Part):
         self._block = block
         self._host = host
         self._was_ready: set[int] = set()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it is asked."""
+        return self.settings.address
 
     def endpoints(self) -> Sequence[HttpEndpoint]:
         """/ready at the directive's address."""
@@ -42,7 +47,10 @@ class Readiness(Part):
 
     async def _answer(self, request: HttpRequest) -> HttpAnswer:
         everywhere = self._host.unready
-        missing = await everywhere() if everywhere else self.unready()
+        if everywhere is None or self._host.stopping:
+            missing: Sequence[str] = self.unready()
+        else:
+            missing = await everywhere(self.address)
         if not missing:
             return HttpAnswer(200, _PLAIN, b"OK")
         return HttpAnswer(503, _PLAIN, ",".join(missing).encode())
@@ -55,11 +63,11 @@ class Readiness(Part):
             self._was_ready.add(id(part))  # parts live as long as their block, so the number stays theirs
         return ready
 
-    def _sharing(self) -> Iterable[Readiness]:
+    def _sharing(self) -> Iterable[ReadyEndpoint]:
         """The parts of all blocks in service that share this address, this one among them."""
         found = {self}
         for block in self._host.blocks():
             for part in block.parts:
-                if isinstance(part, Readiness) and part.settings.address == self.settings.address:
+                if isinstance(part, ReadyEndpoint) and part.settings.address == self.settings.address:
                     found.add(part)
         return found

@@ -10,7 +10,7 @@ from resolver.chain.capabilities import HttpRequest, HttpServing
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Block
 from resolver.errors import ConfigErrors
-from resolver.plugins.ready import Readiness
+from resolver.plugins.ready import ReadyEndpoint
 from tests.plugins.chains import World
 
 
@@ -39,7 +39,7 @@ class Server:
         self.blocks[block].parts.append(part)
 
     async def ask(self, block: int = 0) -> tuple[int, str]:
-        part = next(part for part in self.blocks[block].parts if isinstance(part, Readiness))
+        part = next(part for part in self.blocks[block].parts if isinstance(part, ReadyEndpoint))
         answer = await part.endpoints()[0].answer(HttpRequest())
         return answer.status, answer.body.decode()
 
@@ -105,13 +105,16 @@ async def test_with_several_processes_all_are_asked() -> None:
     server = Server("ready")
     reasons = ["worker 1"]
 
-    async def everywhere() -> Sequence[str]:
+    async def everywhere(address: tuple[str, int]) -> Sequence[str]:
+        assert address == ("", 8181)
         return reasons
 
     server.world.host.unready = everywhere
     assert await server.ask() == (503, "worker 1")
     reasons.clear()
     assert await server.ask() == (200, "OK")
+    server.world.host.stopping = True
+    assert await server.ask() == (503, "Shutting down")
 
 
 @pytest.mark.parametrize(
