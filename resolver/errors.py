@@ -17,6 +17,10 @@ class WireError(ResolverError):
     """A message, name or record that breaks the wire format (RFC 1035 section 4)."""
 
 
+class EdnsError(WireError):
+    """An OPT record that breaks RFC 6891; the FORMERR for it carries OPT itself (section 7)."""
+
+
 class UpstreamError(ResolverError):
     """An exchange with an upstream that brought no usable answer."""
 

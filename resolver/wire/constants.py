@@ -10,6 +10,7 @@ MAX_LABEL: Final = 63
 MAX_MESSAGE: Final = 65535
 MAX_TTL: Final = 0x7FFFFFFF
 MIN_UDP_SIZE: Final = 512
+MAX_UDP_SIZE: Final = 65507  # what is left of an IPv4 packet behind its own and the UDP header
 
 # Header flags, RFC 1035 section 4.1.1 and RFC 2535 section 6.1.
 QR: Final = 0x8000

@@ -17,7 +17,7 @@ def accept(message: bytes, *, notify: bool = False) -> int:
 
     Responses are dropped, so that two servers cannot answer each other for ever. Only QUERY passes, and NOTIFY
     where a zone wants it; a query has exactly one question (RFC 9619) and at most the few records that RFC 1995,
-    2845 and 6891 put into one, so that section counts are bounded before anything is parsed.
+    8945 and 6891 put into one, so that section counts are bounded before anything is parsed.
     """
     if len(message) < HEADER_SIZE:
         return DROPPED
@@ -35,10 +35,10 @@ def accept(message: bytes, *, notify: bool = False) -> int:
 _ONE_QUESTION = frozenset((b"\0\1\0\0", b"\0\1\0\1"))
 
 
-def error_reply(message: bytes, rcode: int) -> bytes:
+def error_reply(message: bytes, rcode: int, opt: bytes = b"") -> bytes:
     """A bare header that answers ``message`` (at least a header long) with ``rcode`` below 16.
 
-    The question is left out because it may be what is wrong (RFC 8906 section 3.1.1 allows an empty one).
+    The question is left out because it may be what is wrong. ``opt`` is an OPT record to send along.
     """
     flags = QR | (message[2] << 8 | message[3]) & (OPCODE_MASK | RD) | rcode
-    return message[:2] + flags.to_bytes(2, "big") + bytes(8)
+    return message[:2] + flags.to_bytes(2, "big") + bytes(7) + (b"\1" if opt else b"\0") + opt

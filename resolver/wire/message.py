@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final, NamedTuple
 
-from resolver.errors import WireError
-from resolver.wire.constants import HEADER_SIZE, OPT, RCODE_MASK, TSIG
+from resolver.errors import EdnsError, WireError
+from resolver.wire.constants import AAAA, HEADER_SIZE, IN, MAX_MESSAGE, OPT, RCODE_MASK, TSIG, A
 from resolver.wire.edns import Edns, read_opt
 from resolver.wire.header import HEADER
-from resolver.wire.names import ROOT, read_name, skip_name
-from resolver.wire.records import Body, Record, clamp_ttl, encode, plain_rdata
+from resolver.wire.names import ROOT, plain_name, read_name
+from resolver.wire.records import NAMED_TYPES, Body, Record, clamp_ttl, encode, plain_rdata
 
 _FIXED = Struct("!HHIH")
 _QUESTION = Struct("!HH")
 ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
 
-# The smallest record is eleven octets, so a message of 64 KiB cannot honestly claim more than this.
-MAX_RECORDS: Final = 5957
+# Names may be written out to so many octets in all; compression could make megabytes of one message.
+MAX_DECODED: Final = 8 * MAX_MESSAGE
+
+_SMALLEST_RECORD: Final = 11
+_TO_QUESTION: Final = b"\xc0\x0c"
+_ADDRESS_SIZES: Final = {A: 4, AAAA: 16}
 
 
 class Span(NamedTuple):
@@ -43,7 +47,10 @@ class Sections(NamedTuple):
 
 @dataclass(slots=True)
 class Message:
-    """A scanned message. ``question`` is wire name, type and class as octets; empty without a question."""
+    """A scanned message. ``question`` is wire name, type and class as octets; empty without a question.
+
+    ``opt`` is where the OPT record begins and ends, two zeros without one.
+    """
 
     octets: bytes
     id: int
@@ -64,7 +71,7 @@ class Message:
         return upper | self.flags & RCODE_MASK
 
     def sections(self) -> Sections:
-        """All records with their names written out. Raises WireError."""
+        """All records with their names written out, at most ``MAX_DECODED`` octets of them."""
         out = Sections([], [], [])
         for span in self.spans:
             owner, _ = read_name(self.octets, span.start)
@@ -74,31 +81,37 @@ class Message:
         return out
 
     def body(self) -> Body:
-        """The sections as octets, without OPT. Raises WireError.
+        """The sections as octets, without OPT.
 
         The octets are used as they came unless OPT stands before other records: then pointers would go astray.
+        TTLs that count as zero become zero.
         """
         start = HEADER_SIZE + len(self.question)
         spans = self.spans
         end = spans[-1].end if spans else start
         if self.opt[0] and self.opt[0] < end:
             return encode(self.qname, *self.sections())
+        octets = self.octets
         counts = [0, 0, 0]
         for span in spans:
             counts[span.section] += 1
+            if octets[span.ttl_at] > 0x7F:
+                octets = octets[: span.ttl_at] + bytes(4) + octets[span.ttl_at + 4 :]
         ttls = tuple(span.ttl_at - start for span in spans)
-        return Body(counts[0], counts[1], counts[2], self.octets[start:end], ttls)
+        return Body(counts[0], counts[1], counts[2], octets[start:end], ttls)
 
 
 def scan(octets: bytes) -> Message:
     """Check the whole message and note where its records are. Octets behind the last record are ignored.
 
-    Raises WireError for anything cut off, for more than one question and for a second OPT (RFC 6891 section 6.1.1).
+    Raises WireError for anything cut off, for names that cannot be read or would fill more than ``MAX_DECODED`` octets,
+    for addresses of a wrong length, more than one question, a second OPT (RFC 6891 section 6.1.1), and a TSIG with
+    anything behind it (RFC 8945 section 5.1).
     """
     if len(octets) < HEADER_SIZE:
         raise WireError("message is shorter than a header")
     message_id, flags, questions, *counts = HEADER.unpack_from(octets)
-    if questions > 1 or sum(counts) > MAX_RECORDS:
+    if questions > 1 or sum(counts) * _SMALLEST_RECORD > len(octets) - HEADER_SIZE:
         raise WireError("message claims too many questions or records")
     qname, qtype, qclass, offset = ROOT, 0, 0, HEADER_SIZE
     if questions:
@@ -106,9 +119,13 @@ def scan(octets: bytes) -> Message:
     message = Message(
         octets, message_id, flags, qname, qtype, qclass, octets[HEADER_SIZE:offset], [], None, False, (0, 0)
     )
+    decoded = 0
     for section, count in enumerate(counts):
         for _ in range(count):
-            offset = _scan_record(message, section, offset)
+            offset, size = _scan_record(message, section, offset)
+            decoded += size
+            if decoded > MAX_DECODED:
+                raise WireError("records are too large when their names are written out")
     return message
 
 
@@ -117,32 +134,48 @@ def read_question(octets: bytes) -> tuple[bytes, int, int, int]:
 
     A pointer in the first name of a message has nothing to point to, so none is followed.
     """
-    offset = skip_name(octets, HEADER_SIZE)
-    qname = octets[HEADER_SIZE:offset]
-    if len(qname) > 255 or qname[-1]:
-        raise WireError("question name is too long or compressed")
+    qname, offset = plain_name(octets, HEADER_SIZE)
     if offset + 4 > len(octets):
         raise WireError("question is cut off")
     qtype, qclass = _QUESTION.unpack_from(octets, offset)
     return qname, qtype, qclass, offset + 4
 
 
-def _scan_record(message: Message, section: int, start: int) -> int:
+def as_message(question: bytes, body: Body) -> bytes:
+    """The message in which ``body`` stands behind ``question``; ID and flags are zero. Raises WireError."""
+    counts = (1, body.answers, body.authorities, body.additionals)
+    if max(counts) > MAX_MESSAGE:
+        raise WireError("section has more records than can be counted")
+    return HEADER.pack(0, 0, *counts) + question + body.data
+
+
+def _scan_record(message: Message, section: int, start: int) -> tuple[int, int]:
+    """Note the record at ``start``; the offset behind it, and how many octets its names are when written out."""
     octets = message.octets
-    offset = skip_name(octets, start)
+    if message.has_tsig:
+        raise WireError("TSIG is not the last record")
+    if octets[start : start + 2] == _TO_QUESTION and message.question:
+        offset, size = start + 2, len(message.qname)
+    else:
+        owner, offset = read_name(octets, start)
+        size = len(owner)
     if offset + 10 > len(octets):
         raise WireError("record is cut off")
     rtype, rclass, ttl, length = _FIXED.unpack_from(octets, offset)
     end = offset + 10 + length
     if end > len(octets):
         raise WireError("rdata is cut off")
+    if rtype in NAMED_TYPES:
+        size += len(plain_rdata(octets, rtype, offset + 10, length))
+    elif rtype in _ADDRESS_SIZES and length != _ADDRESS_SIZES[rtype] and rclass == IN:
+        raise WireError("address has a wrong length")
     if rtype == OPT:
         if message.edns is not None or section != ADDITIONAL or octets[start]:
-            raise WireError("OPT stands twice, in the wrong section or below a name")
+            raise EdnsError("OPT stands twice, in the wrong section or below a name")
         message.edns = read_opt(rclass, ttl, octets[offset + 10 : end])
         message.opt = (start, end)
     elif rtype == TSIG:
         message.has_tsig = True
     else:
         message.spans.append(Span(section, start, rtype, rclass, clamp_ttl(ttl), offset + 4, end))
-    return end
+    return end, size

@@ -9,24 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resolver.errors import WireError
-from resolver.wire.constants import MAX_LABEL, MAX_NAME
+from resolver.wire.constants import HEADER_SIZE, MAX_LABEL, MAX_NAME
 
 ROOT = b"\0"
 
-# A name has at most 127 labels, so no honest chain of pointers is longer than that.
+# A name has at most 127 labels, so no honest name is spread over more pieces than that.
 _MAX_POINTERS = 127
 
 
 def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
-    """The wire name at ``offset`` with pointers followed, and the offset behind it.
+    """The wire name at ``offset`` of a message with pointers followed, and the offset behind it.
 
-    Pointers must lead backwards (RFC 1035 section 4.1.4), so no loop is possible.
+    Pointers must lead backwards and not into the header (RFC 1035 section 4.1.4), so no loop is possible.
     Raises WireError for anything else.
     """
     parts: list[bytes] = []
     end = -1
     floor = offset
     size = 1
+    pointers = 0
     try:
         while True:
             length = message[offset]
@@ -46,29 +47,27 @@ def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
             target = (length & 0x3F) << 8 | message[offset + 1]
             if end < 0:
                 end = offset + 2
-            if target >= floor or len(parts) > _MAX_POINTERS:
-                raise WireError("compression pointer does not lead backwards")
+            pointers += 1
+            if target >= floor or target < HEADER_SIZE or pointers > _MAX_POINTERS:
+                raise WireError("compression pointer does not lead back to a name")
             floor = offset = target
     except IndexError:
         raise WireError("name is cut off") from None
 
 
-def skip_name(message: bytes, offset: int) -> int:
-    """The offset behind the name at ``offset``, pointers not followed. Raises WireError."""
+def plain_name(octets: bytes, offset: int) -> tuple[bytes, int]:
+    """The wire name at ``offset`` where no pointer may stand, and the offset behind it. Raises WireError."""
+    window = octets[offset : offset + MAX_NAME]
+    end = 0
     try:
-        while True:
-            length = message[offset]
-            if length == 0:
-                return offset + 1
-            if length <= MAX_LABEL:
-                offset += 1 + length
-            elif length >= 0xC0:
-                message[offset + 1]
-                return offset + 2
-            else:
-                raise WireError("label type is not known")
+        while length := window[end]:
+            if length > MAX_LABEL:
+                raise WireError("name is compressed or has a label of an unknown type")
+            end += 1 + length
     except IndexError:
-        raise WireError("name is cut off") from None
+        raise WireError("name is too long or cut off") from None
+    end += 1
+    return window[:end], offset + end
 
 
 def from_text(text: str) -> bytes:
@@ -83,10 +82,10 @@ def from_text(text: str) -> bytes:
     else:
         labels = _escaped_labels(text)
     if any(not label or len(label) > MAX_LABEL for label in labels):
-        raise WireError(f"name {text!r} has an empty label or one of more than 63 octets")
+        raise WireError(f"name {_shown(text)} has an empty label or one of more than 63 octets")
     name = b"".join(bytes((len(label),)) + label for label in labels) + ROOT
     if len(name) > MAX_NAME:
-        raise WireError(f"name {text!r} is longer than 255 octets")
+        raise WireError(f"name {_shown(text)} is longer than 255 octets")
     return name
 
 
@@ -102,21 +101,26 @@ def _escaped_labels(text: str) -> list[bytes]:
                     raise WireError(f"escape \\{digits} is not an octet")
                 label.append(int(digits))
                 position += 3
-            elif position < len(text) and text[position].isascii():
-                label.append(ord(text[position]))
+            elif digits and digits[0].isascii() and not digits[0].isdigit():
+                label.append(ord(digits[0]))
                 position += 1
             else:
-                raise WireError(f"name {text!r} has an unfinished escape")
+                raise WireError(f"name {_shown(text)} has an unfinished escape")
         elif char == ".":
             labels.append(bytes(label))
             label = bytearray()
         elif char.isascii():
             label.append(ord(char))
         else:
-            raise WireError(f"name {text!r} is not ASCII; write it in its xn-- form")
+            raise WireError(f"name {_shown(text)} is not ASCII; write it in its xn-- form")
     if label:
         labels.append(bytes(label))
     return labels
+
+
+def _shown(text: str) -> str:
+    """The text for an error message, which it must not flood."""
+    return repr(text if len(text) <= 4 * MAX_NAME else text[: 4 * MAX_NAME] + "...")
 
 
 def to_text(name: bytes) -> str:
@@ -126,7 +130,7 @@ def to_text(name: bytes) -> str:
     return "".join(_label_text(label) + "." for label in labels(name))
 
 
-_SPECIAL = frozenset(b'."\\();@$ ')
+_SPECIAL = frozenset(b'."\\();@$')
 
 
 def _label_text(label: bytes) -> str:
@@ -134,7 +138,7 @@ def _label_text(label: bytes) -> str:
         return label.decode("ascii")
     out = []
     for octet in label:
-        if octet in _SPECIAL and octet != 0x20:
+        if octet in _SPECIAL:
             out.append("\\" + chr(octet))
         elif 0x21 <= octet <= 0x7E:
             out.append(chr(octet))

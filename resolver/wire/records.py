@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
 from resolver.errors import WireError
 from resolver.wire.constants import CNAME, DNAME, HEADER_SIZE, IN, MAX_TTL, MX, NAPTR, NS, PTR, SOA, SRV
-from resolver.wire.names import ROOT, read_name
+from resolver.wire.names import ROOT, plain_name, read_name
 
 _FIXED = Struct("!HHIH")  # type, class, TTL, rdata length
 _MAX_POINTER = 0x3FFF
@@ -47,24 +48,31 @@ def encode(
     authority: Sequence[Record] = (),
     additional: Sequence[Record] = (),
 ) -> Body:
-    """The sections behind a question for ``qname``, owners and RFC 1035 rdata names compressed."""
+    """The sections behind a question for ``qname``, owners and RFC 1035 rdata names compressed.
+
+    Raises WireError for names or rdata that are malformed, and for numbers that do not fit their fields.
+    """
     if not (answer or authority or additional):
         return EMPTY_BODY
     writer = _Writer(qname)
-    for section in (answer, authority, additional):
-        writer.add(section)
+    try:
+        for section in (answer, authority, additional):
+            writer.add(section)
+    except struct.error:
+        raise WireError("type, class, TTL or length of a record is out of range") from None
     return Body(len(answer), len(authority), len(additional), bytes(writer.out), tuple(writer.ttls))
 
 
 class _Writer:
     """Appends records and remembers at which message offset each name suffix stands."""
 
-    __slots__ = ("base", "out", "qname", "seen", "ttls")
+    __slots__ = ("base", "out", "qname", "seen", "to_question", "ttls")
 
     def __init__(self, qname: bytes) -> None:
         self.out = bytearray()
         self.ttls: list[int] = []
         self.qname = qname.lower()
+        self.to_question = ROOT if qname == ROOT else _QUESTION_POINTER
         self.base = HEADER_SIZE + len(qname) + 4
         self.seen: dict[bytes, int] | None = None
 
@@ -72,7 +80,7 @@ class _Writer:
         out = self.out
         for owner, rtype, rclass, ttl, rdata in records:
             if owner.lower() == self.qname:
-                out += _QUESTION_POINTER
+                out += self.to_question
             else:
                 self._name(owner)
             self.ttls.append(len(out) + 4)
@@ -86,10 +94,10 @@ class _Writer:
     def _rdata(self, rtype: int, prefix: int, rdata: bytes) -> None:
         out, start = self.out, len(self.out)
         out += rdata[:prefix]
-        name, end = read_name(rdata, prefix)
+        name, end = plain_name(rdata, prefix)
         self._name(name)
         if rtype == SOA:
-            name, end = read_name(rdata, end)
+            name, end = plain_name(rdata, end)
             self._name(name)
         out += rdata[end:]
         out[start - 2 : start] = (len(out) - start).to_bytes(2, "big")
@@ -126,7 +134,7 @@ _COMPRESSIBLE: Final = {NS: 0, CNAME: 0, PTR: 0, SOA: 0, MX: 2}
 
 # Where names stand in the rdata of older types: octets to skip, "name" or "text" (a character string).
 _N = "name"
-_LAYOUTS: Final[dict[int, tuple[int | str, ...]]] = {
+NAMED_TYPES: Final[dict[int, tuple[int | str, ...]]] = {
     NS: (_N,), 3: (_N,), 4: (_N,), CNAME: (_N,), 7: (_N,), 8: (_N,), 9: (_N,), PTR: (_N,), DNAME: (_N,),
     SOA: (_N, _N), 14: (_N, _N), 17: (_N, _N),
     MX: (2, _N), 18: (2, _N), 21: (2, _N), 36: (2, _N), 26: (2, _N, _N), SRV: (6, _N),
@@ -137,8 +145,8 @@ _LAYOUTS: Final[dict[int, tuple[int | str, ...]]] = {
 def plain_rdata(message: bytes, rtype: int, offset: int, length: int) -> bytes:
     """The rdata at ``offset`` with compressed names written out. Raises WireError."""
     end = offset + length
-    layout = _LAYOUTS.get(rtype)
-    if layout is None or not length:
+    layout = NAMED_TYPES.get(rtype)
+    if layout is None:
         return message[offset:end]
     parts: list[bytes] = []
     for part in layout:
