@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from resolver.chain.finish import finish
+from resolver.chain.finish import finish, repeats
 from resolver.chain.query import Query, parse
 from resolver.chain.reply import Reply, failure
-from resolver.errors import WireError
+from resolver.errors import EdnsError, WireError
 from resolver.replay.store import Store, Stores
-from resolver.runtime.eager import run_eagerly
-from resolver.wire.constants import BADVERS, FORMERR, HEADER_SIZE, IN, REFUSED, SERVFAIL, TC, rcode_name
+from resolver.runtime.eager import Run
+from resolver.wire.constants import BADVERS, FORMERR, IN, REFUSED, SERVFAIL, rcode_name
+from resolver.wire.edns import write_opt
 from resolver.wire.header import ACCEPTED, accept, error_reply
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ Address = tuple[str, int]
 # Answers are replayed for queries up to this size: a name of 255 octets with EDNS and a few options.
 _LONGEST_REPLAYED = 512
 
+# Goes with the FORMERR for a broken OPT; the size is what crosses any network unfragmented (DNS flag day 2020).
+_OPT = write_opt(1232)
+
 
 class Dispatcher:
     """Answers the messages of one listening address and port."""
@@ -35,7 +39,8 @@ class Dispatcher:
         self.host = host
         self.stores = stores
         self.in_flight = in_flight
-        self.pending: set[asyncio.Task[Reply]] = set()
+        self.loop = asyncio.get_running_loop()
+        self.pending: set[Run[Reply]] = set()
         self._rejected = host.registry.counter(
             "coredns_dns_rejected_total",
             "Messages answered with an error or dropped before any plugin saw them.",
@@ -52,6 +57,8 @@ class Dispatcher:
         now = self.host.clock()
         try:
             query = parse(packet, client, local, transport, now)
+        except EdnsError:
+            return self._reject(packet, FORMERR, transport, _OPT)
         except WireError:
             return self._reject(packet, FORMERR, transport)
         reply = self._refusal(query)
@@ -66,58 +73,43 @@ class Dispatcher:
             return finish(query, failure(query, "", REFUSED))
         query.site = route.site
         moment = (self.stores.epoch, self.stores.reign)
-        try:
-            done, outcome = run_eagerly(route.handler(query), asyncio.get_running_loop())
-        except Exception as error:  # whatever a plugin does, the client gets an answer
-            return finish(query, self._crashed(query, error))
-        if done:
-            return self._leave(packet, query, outcome, store, moment)  # type: ignore[arg-type]
-        task: asyncio.Task[Reply] = outcome  # type: ignore[assignment]
-        self.pending.add(task)
-        task.add_done_callback(lambda _: self._finished(task, packet, query, send, store, moment))
+
+        def ended(run: Run[Reply]) -> None:
+            self.pending.discard(run)
+            send(self._answer(run, packet, query, store, moment))
+
+        run = Run(route.handler(query), self.loop, ended)
+        if run.start():
+            return self._answer(run, packet, query, store, moment)
+        self.pending.add(run)
         return None
 
-    def _finished(
-        self,
-        task: asyncio.Task[Reply],
-        packet: bytes,
-        query: Query,
-        send: Send,
-        store: Store | None,
-        moment: tuple[int, int],
-    ) -> None:
-        self.pending.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
-            send(self._leave(packet, query, task.result(), store, moment))
-        else:
-            send(finish(query, self._crashed(query, error)))
+    def _answer(
+        self, run: Run[Reply], packet: bytes, query: Query, store: Store | None, moment: tuple[int, int]
+    ) -> bytes:
+        """What the client gets, whatever became of the chain."""
+        if run.result is None:
+            return finish(query, self._crashed(query, run.error))
+        return self._leave(packet, query, run.result, store, moment)
 
     def _leave(self, packet: bytes, query: Query, reply: Reply, store: Store | None, moment: tuple[int, int]) -> bytes:
         """The octets of the reply, kept for repeats where the reply gives leave."""
+        leave = reply.replay
         try:
             octets = finish(query, reply)
+            if (
+                leave is None
+                or store is None
+                or len(packet) > _LONGEST_REPLAYED
+                or (leave.tags and moment[0] != self.stores.epoch)
+                or moment[1] != self.stores.reign
+            ):
+                return octets
+            messages = repeats(query, reply, octets)
         except WireError as error:
             return finish(query, self._crashed(query, error))
-        leave = reply.replay
-        if (
-            leave is None
-            or store is None
-            or len(packet) > _LONGEST_REPLAYED
-            or (leave.tags and moment[0] != self.stores.epoch)
-            or moment[1] != self.stores.reign
-            or octets[2] & (TC >> 8)
-        ):
-            return octets
-        start = HEADER_SIZE + len(query.question)
-        bodies = leave.variants or (reply.body,)
-        messages = [
-            (octets if body is reply.body else finish(query, reply, body), tuple(start + at for at in body.ttls))
-            for body in bodies
-        ]
-        store.add(packet, messages, leave, self.host.clock())
+        if messages:
+            store.add(packet, messages, leave, query.received)
         return octets
 
     def _refusal(self, query: Query) -> Reply | None:
@@ -130,14 +122,14 @@ class Dispatcher:
             return failure(query, "", SERVFAIL)
         return None
 
-    def _reject(self, packet: bytes, verdict: int, transport: str) -> bytes:
+    def _reject(self, packet: bytes, verdict: int, transport: str, opt: bytes = b"") -> bytes:
         self._count(transport, "dropped" if verdict < 0 else rcode_name(verdict).lower())
-        return b"" if verdict < 0 else error_reply(packet, verdict)
+        return b"" if verdict < 0 else error_reply(packet, verdict, opt)
 
     def _count(self, transport: str, reason: str) -> None:
         self._rejected.cell(self.label, transport, reason).value += 1
 
-    def _crashed(self, query: Query, error: BaseException) -> Reply:
+    def _crashed(self, query: Query, error: BaseException | None) -> Reply:
         self.host.registry.counter("coredns_panics_total", "Queries whose handling ended in an unforeseen error.").cell().value += 1  # fmt: skip  # noqa: E501
         self.host.log.error(f"recovered from {type(error).__name__} while answering {query!r}: {error}")
         return failure(query, "", SERVFAIL, error=str(error))

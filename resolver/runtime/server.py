@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,11 +19,13 @@ from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
 from resolver.runtime.dispatch import Dispatcher
+from resolver.runtime.eager import Run
 from resolver.runtime.plan import Endpoint, Plan, assemble
 from resolver.runtime.sockets import OpenSocket, hosts_of, open_socket
 
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
 DRAIN_TIME = 5.5
+_POLL = 0.01
 REPLAY_BUDGET = 32 << 20  # octets of answers kept for replay, beside the caches
 
 
@@ -151,7 +154,7 @@ class Server:
         for port in gone:
             for udp in port.udp:
                 udp.stop()
-        await _until_idle([set(dispatcher.pending) for dispatcher in under_way])
+        await _until_idle(dispatcher.pending for dispatcher in under_way)
         await _stop(previous.parts)
         for port in gone:
             for tcp in port.tcp:
@@ -168,7 +171,7 @@ class Server:
         for port in ports:
             for tcp in port.tcp:
                 await tcp.stop()
-        await _until_idle([port.dispatcher.pending for port in ports])
+        await _until_idle(port.dispatcher.pending for port in ports)
 
 
 def _serve_stream(
@@ -219,7 +222,9 @@ async def _stop(parts: Iterable[Part]) -> None:
             continue  # one part that cannot close is no reason to leave the others open
 
 
-async def _until_idle(pending: Iterable[set[asyncio.Task[Reply]]]) -> None:
-    waited = [task for tasks in pending for task in tasks]
-    if waited:
-        await asyncio.wait(waited, timeout=DRAIN_TIME)
+async def _until_idle(pending: Iterable[set[Run[Reply]]]) -> None:
+    """Wait until the queries that are under way now have been answered, DRAIN_TIME at most."""
+    waiting = [(runs, set(runs)) for runs in pending]
+    deadline = time.monotonic() + DRAIN_TIME
+    while any(runs & begun for runs, begun in waiting) and time.monotonic() < deadline:
+        await asyncio.sleep(_POLL)  # noqa: ASYNC110 - an event would be set and looked at once a query

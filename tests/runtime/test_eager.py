@@ -1,47 +1,97 @@
-"""A chain that does not wait costs no task; one that waits goes on in a task."""
+"""A chain that does not wait ends at once; one that waits is resumed by what it waits for."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
-import pytest
-
-from resolver.runtime.eager import run_eagerly
+from resolver.runtime.eager import Run
 
 
-async def test_a_coroutine_that_never_waits_ends_at_once() -> None:
+def run_of(coroutine: Coroutine[Any, Any, Any]) -> tuple[Run[Any], asyncio.Future[None]]:
+    """The run, and a future that tells when it has called back."""
+    loop = asyncio.get_running_loop()
+    called: asyncio.Future[None] = loop.create_future()
+    return Run(coroutine, loop, lambda run: called.set_result(None)), called
+
+
+async def test_a_coroutine_that_never_waits_ends_at_once_and_calls_nobody() -> None:
     async def answer() -> int:
         return 42
 
-    assert run_eagerly(answer(), asyncio.get_running_loop()) == (True, 42)
+    run, called = run_of(answer())
+    assert run.start()
+    assert run.result == 42
+    assert not called.done()
 
 
-async def test_a_coroutine_that_waits_is_finished_by_a_task() -> None:
+async def test_a_coroutine_that_waits_several_times_calls_back_once_at_its_end() -> None:
     loop = asyncio.get_running_loop()
-    first, second = loop.create_future(), loop.create_future()
+    first: asyncio.Future[int] = loop.create_future()
+    second: asyncio.Future[int] = loop.create_future()
 
     async def answer() -> int:
         return await first + await second
 
-    done, task = run_eagerly(answer(), loop)
-    assert not done
-    assert isinstance(task, asyncio.Task)
+    run, called = run_of(answer())
+    assert not run.start()
     first.set_result(40)
     loop.call_soon(second.set_result, 2)
-    assert await task == 42
+    await called
+    assert run.result == 42
+    assert run.error is None
 
 
-async def test_an_error_before_the_first_wait_is_raised_at_once() -> None:
-    async def answer() -> int:
-        raise ValueError("broken")
+async def test_giving_way_to_others_is_no_wait_for_a_future() -> None:
+    async def answer() -> str:
+        await asyncio.sleep(0)
+        return "later"
 
-    with pytest.raises(ValueError, match="broken"):
-        run_eagerly(answer(), asyncio.get_running_loop())
+    run, called = run_of(answer())
+    assert not run.start()
+    await called
+    assert run.result == "later"
 
 
-async def test_an_error_of_what_is_awaited_reaches_the_coroutine() -> None:
+async def test_a_task_may_be_awaited() -> None:
+    async def inner() -> str:
+        async with asyncio.timeout(5):
+            await asyncio.sleep(0)
+        return "from a task"
+
+    async def answer() -> str:
+        return await asyncio.create_task(inner())
+
+    run, called = run_of(answer())
+    assert not run.start()
+    await called
+    assert run.result == "from a task"
+
+
+async def test_errors_before_and_after_the_first_wait_are_kept() -> None:
     loop = asyncio.get_running_loop()
-    awaited: asyncio.Future[int] = loop.create_future()
+    awaited: asyncio.Future[None] = loop.create_future()
+
+    async def at_once() -> None:
+        raise ValueError("at once")
+
+    async def later() -> None:
+        await awaited
+        raise ValueError("later")
+
+    run, _ = run_of(at_once())
+    assert run.start()
+    assert str(run.error) == "at once"
+    run, called = run_of(later())
+    assert not run.start()
+    awaited.set_result(None)
+    await called
+    assert str(run.error) == "later"
+
+
+async def test_the_error_of_what_is_awaited_reaches_the_coroutine() -> None:
+    awaited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def answer() -> str:
         try:
@@ -50,26 +100,8 @@ async def test_an_error_of_what_is_awaited_reaches_the_coroutine() -> None:
             return "caught"
         return "missed"
 
-    _, task = run_eagerly(answer(), loop)
+    run, called = run_of(answer())
+    assert not run.start()
     awaited.set_exception(OSError())
-    assert isinstance(task, asyncio.Task)
-    assert await task == "caught"
-
-
-async def test_cancelling_the_task_runs_the_clean_up_of_the_coroutine() -> None:
-    cleaned: list[bool] = []
-    loop = asyncio.get_running_loop()
-
-    async def answer() -> None:
-        try:
-            await loop.create_future()
-        finally:
-            cleaned.append(True)
-
-    _, task = run_eagerly(answer(), loop)
-    assert isinstance(task, asyncio.Task)
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert cleaned == [True]
+    await called
+    assert run.result == "caught"
