@@ -11,7 +11,7 @@ from resolver.config.files import MAX_FILE, MAX_MATCHES, Files
 from resolver.config.fill import fill
 from resolver.config.model import Config, Directive, Glob, ServerBlock, Word
 from resolver.config.problems import Problems
-from resolver.config.syntax import Block, Comment, Line, Node, Snippet, Tree, snippets, split_keys
+from resolver.config.syntax import BYTE_ORDER_MARK, Block, Comment, Line, Node, Snippet, Tree, snippets, split_keys
 from resolver.errors import ConfigError, ConfigErrors, Place
 
 MAX_TOTAL = 16 * 1024 * 1024
@@ -204,7 +204,7 @@ class Expander:
         if self._size > MAX_TOTAL:
             raise ConfigError(f"the configuration is larger than {MAX_TOTAL // 1024 // 1024} MiB in all", at)
         try:
-            return content.decode("utf-8")
+            return content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             column = len(content[content.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8")) + 1

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 
 from resolver.config.files import DISK
+from resolver.config.syntax import BYTE_ORDER_MARK
 from resolver.errors import ConfigError, ConfigErrors, Place
 
 MAX_WIDTH = 120
@@ -28,7 +29,7 @@ def render(errors: ConfigError | ConfigErrors, *, read: Callable[[str], bytes] =
 
 def _lines(file: str, read: Callable[[str], bytes]) -> list[str]:
     try:
-        return read(file).decode("utf-8", "replace").removeprefix("\ufeff").split("\n")
+        return read(file).decode("utf-8", "replace").removeprefix(BYTE_ORDER_MARK).split("\n")
     except OSError:
         return []
 

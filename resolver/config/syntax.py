@@ -56,6 +56,9 @@ class Snippet:
     comment: str | None = None
 
 
+# What some editors put at the beginning of a file.
+BYTE_ORDER_MARK = "\ufeff"
+
 Node: TypeAlias = Comment | Line
 Item: TypeAlias = Comment | Line | Block | Snippet
 Tree: TypeAlias = tuple[Item, ...]

@@ -17,7 +17,6 @@ from resolver.errors import ConfigError, Place
 
 MAX_WORDS = 300_000
 MAX_WORD = 64 * 1024
-BYTE_ORDER_MARK = "\ufeff"
 
 _PLAIN = re.compile(r"[^\s#]+")
 # Possessive, so that a quote which is never closed costs one pass and no backtracking.
@@ -39,7 +38,7 @@ def rows(text: str, file: str, problems: Problems, *, origin: Place | None = Non
     ``origin`` is where the text stands in a larger file; all its lines begin in that column.
     Raises ConfigError where the text has more than 300,000 words or one of more than 64 KiB.
     """
-    return list(_Lexer(text.removeprefix(BYTE_ORDER_MARK), origin or Place(file, 1), problems).rows())
+    return list(_Lexer(text, origin or Place(file, 1), problems).rows())
 
 
 class _Lexer:

@@ -152,8 +152,13 @@ class _Parser:
             statement = self._skip_to(following, items)
         if goes_on:
             self.problems.add(keys[-1].error("a zone must follow the comma", "or take the comma away"))
-        if not keys and statement.opens is not None:
-            self.problems.add(statement.opens.error("a server block needs a zone", 'write "." for all names'))
+        if not keys:
+            first = (*statement.words, statement.opens)[0]
+            if first is not None:
+                self.problems.add(first.error("a server block needs a zone", 'write "." for all names'))
+        for key in keys:
+            if key.text == "import":
+                self.problems.add(key.error("import must begin a line", "or a zone of that name is written import."))
         return tuple(keys), statement
 
     def _following(self) -> Statement | None:
@@ -184,7 +189,7 @@ class _Parser:
     def _without_braces(self, keys: tuple[Word, ...], statement: Statement, items: list[Item]) -> Block:
         """The block of a file that has no other: the rest of the file is its body."""
         others = [item for item in items if isinstance(item, Block)]
-        if others:
+        if others and keys:
             hint = "only a file with a single block may leave out the braces"
             self.problems.add(keys[0].error("a server block needs braces", hint))
         body = tuple(self.lines(None, 0))

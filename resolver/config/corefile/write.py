@@ -51,7 +51,7 @@ def word_text(word: Word, *, last: bool = True) -> str:
     return f'"{quoted}"'
 
 
-_UNQUOTED = re.compile(r'(?![{}]\Z)[^\s#"][^\s#]*')
+_UNQUOTED = re.compile(r'(?![{}]\Z)[^\s#"\ufeff][^\s#\ufeff]*')
 _INSIDE_QUOTES = re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL)
 
 

@@ -24,7 +24,8 @@ _BUDGET_PER_CHARACTER = 32
 
 T = TypeVar("T")
 
-_SNIPPET = re.compile(r'[^\s#,"(){}]+')
+# What can stand between the parentheses of a Corefile.
+_SNIPPET = re.compile(r"(?:[^\s#,\ufeff]|(?<=\\),)+")
 
 
 def parse_file(text: str, file: str, problems: Problems) -> Tree:
@@ -133,7 +134,7 @@ class _Reader:
         for key, body in value.pairs:
             words = self._words(key)
             if len(words) != 1 or not _SNIPPET.fullmatch(words[0].text):
-                raise self._error(key, "the name of a snippet is one word without quotes, commas and braces")
+                raise self._error(key, "the name of a snippet is one word without blanks and commas")
             yield Snippet(words[0], tuple(self.body(body, 0)))
 
     def _block(self, key: Scalar, words: tuple[Word, ...], value: nodes.Node) -> Block:
@@ -142,6 +143,8 @@ class _Reader:
             raise self._error(key, "a zone must follow the comma")
         if not keys:
             raise self._error(key, "a server block needs a zone", 'write "." for all names')
+        if any(one.text == "import" for one in keys):
+            raise self._error(key, "import must begin a line", "or a zone of that name is written import.")
         if len(keys) == 1 and names_a_snippet(keys[0]):
             name = keys[0].text[1:-1]
             raise self._error(key, "snippets stand under a key of their own", f"write snippets: {{{name}: ...}}")

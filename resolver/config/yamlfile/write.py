@@ -110,7 +110,7 @@ def _snippets(group: Sequence[Item], indent: int) -> Iterator[str]:
         if isinstance(item, Comment):
             yield f"{pad}#{comment_text(item.text)}"
         elif isinstance(item, Snippet):
-            yield from _entry(pad, indent, scalar(item.name.text), item.body, item.comment)
+            yield from _entry(pad, indent, scalar(word_text(item.name)), item.body, item.comment)
 
 
 def _imports(group: Sequence[Item], dash: str, indent: int) -> Iterator[str]:

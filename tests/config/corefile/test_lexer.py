@@ -33,10 +33,6 @@ def test_windows_line_ends_are_line_ends() -> None:
     assert cut("a b\r\nc\r\n") == [["a", "b"], ["c"]]
 
 
-def test_a_byte_order_mark_is_skipped() -> None:
-    assert cut("\ufeffa b") == [["a", "b"]]
-
-
 def test_quotes_keep_blanks_and_hashes_in_one_word() -> None:
     assert cut('a "b # c" d') == [["a", "b # c", "d"]]
 

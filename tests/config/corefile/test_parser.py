@@ -195,6 +195,9 @@ def test_comments_between_zones_stand_before_the_block() -> None:
             ". {\n hosts\n {\n }\n}\n",
             ["3:2: an opening brace cannot stand on a line of its own here (put it at the end of the line above)"],
         ),
+        (", {\n}\n", ['1:1: a server block needs a zone (write "." for all names)']),
+        (",", ['1:1: a server block needs a zone (write "." for all names)']),
+        ("a.org import {\n}\n", ["1:7: import must begin a line (or a zone of that name is written import.)"]),
         ("a.org, {\n}\n", ["1:1: a zone must follow the comma (or take the comma away)"]),
         ("a.org,\n", ["1:1: a zone must follow the comma (or take the comma away)"]),
         ("a.org {\n}\nb.org\nerrors\n", ["3:1: a server block needs braces (only a file with a single block may leave"

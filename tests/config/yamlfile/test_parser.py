@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
+import yaml
 
+from resolver.config.convert import parse
 from resolver.config.load import load_text
+from resolver.config.yamlfile import comments, nodes
 from tests.config.sources import MemoryFiles, blocks_of, config_of
 from tests.config.sources import mistakes_in as mistakes_of
 
@@ -279,6 +282,7 @@ def test_a_text_with_escapes_is_placed_as_a_whole() -> None:
         ('"(s)": [log]', "1:1: snippets stand under a key of their own (write snippets: {s: ...})"),
         ("snippets: [log]", "1:11: snippets is a mapping of names to lists of lines"),
         ("snippets: {a b: [log]}", "1:12: the name of a snippet is one word"),
+        ("a.org import: []", "1:1: import must begin a line"),
         ("import: {a: b}", "1:9: import takes names of files and snippets"),
         ("a.org:\n- import s: {a: b}", "2:3: import takes no block"),
         ("a.org: []\na.org: []", "2:1: key a.org is already given in line 1 (use a list to give it twice)"),
@@ -334,3 +338,20 @@ def test_a_long_text_that_is_repeated_by_aliases_comes_to_an_end() -> None:
     start = time.process_time()
     assert any("too large" in mistake for mistake in mistakes_in(text))
     assert time.process_time() - start < 30
+
+
+def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """# about
+snippets: {s: [errors]} # more
+".:53":
+  - forward . 'é' "b c": {max_fails: 3, force_tcp: , except: [a, b]}
+  - hosts: |
+      192.0.2.1 a.org
+  # last
+"""
+    fast = parse(text, "resolver.yaml")
+    for module in (nodes, comments):
+        monkeypatch.setattr(module, "LOADER", yaml.SafeLoader)
+    assert parse(text, "resolver.yaml") == fast
+    assert mistakes_in("a: [") == ["1:5: this is not YAML: expected the node content, but found '<stream end>'"]
+    assert mistakes_in("a: \x01")[0].startswith("1:1: this is not YAML")
