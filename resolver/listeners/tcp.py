@@ -388,7 +388,12 @@ class Connection(asyncio.Protocol):
     def _forget(self) -> None:
         self.stream = None
         self.backlog.clear()
+        self.send = _nowhere  # else a connection holds itself, and churn becomes work for the garbage collector
         if self.wait:
             self.listener.wait(self, self.wait, NO_WAIT)
             self.wait = NO_WAIT
         self.listener.lost(self)
+
+
+def _nowhere(answer: bytes) -> None:
+    """Where answers go when their client is gone."""

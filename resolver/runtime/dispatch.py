@@ -12,6 +12,7 @@ from resolver.chain.reply import Reply, failure
 from resolver.errors import EdnsError, WireError
 from resolver.replay.store import Store, Stores
 from resolver.runtime.eager import Run
+from resolver.telemetry.traffic import DROPPED, Traffic
 from resolver.wire.constants import BADVERS, FORMERR, IN, REFUSED, SERVFAIL, rcode_name
 from resolver.wire.edns import write_opt
 from resolver.wire.header import ACCEPTED, accept, error_reply
@@ -41,6 +42,7 @@ class Dispatcher:
         self.in_flight = in_flight
         self.loop = asyncio.get_running_loop()
         self.pending: set[Run[Reply]] = set()
+        self._traffic = Traffic(host.registry)
         self._rejected = host.registry.counter(
             "coredns_dns_rejected_total",
             "Messages answered with an error or dropped before any plugin saw them.",
@@ -61,16 +63,16 @@ class Dispatcher:
             return self._reject(packet, FORMERR, transport, _OPT)
         except WireError:
             return self._reject(packet, FORMERR, transport)
-        reply = self._refusal(query)
-        if reply is not None:
-            return finish(query, reply)
+        if query.edns is not None and query.edns.version:
+            return self._refuse(query, "badvers", failure(query, "", BADVERS))
+        if len(self.pending) >= self.in_flight:
+            return self._refuse(query, "overload", failure(query, "", SERVFAIL))
         return self._work_out(packet, query, send, store)
 
     def _work_out(self, packet: bytes, query: Query, send: Send, store: Store | None) -> bytes | None:
         route = self.router.find(query)
         if route is None or (query.qclass != IN and not route.classes):
-            self._count(query.transport, "outside")
-            return finish(query, failure(query, "", REFUSED))
+            return self._refuse(query, "outside", failure(query, "", REFUSED))
         query.site = route.site
         moment = (self.stores.epoch, self.stores.reign)
 
@@ -112,15 +114,15 @@ class Dispatcher:
             store.add(packet, messages, leave, query.received)
         return octets
 
-    def _refusal(self, query: Query) -> Reply | None:
-        """What is answered without a look at any zone."""
-        if query.edns is not None and query.edns.version:
-            self._count(query.transport, "badvers")
-            return failure(query, "", BADVERS)
-        if len(self.pending) >= self.in_flight:
-            self._count(query.transport, "overload")
-            return failure(query, "", SERVFAIL)
-        return None
+    def _refuse(self, query: Query, reason: str, reply: Reply) -> bytes:
+        """Answer without any plugin; counted under a zone that cannot exist, as the field does."""
+        self._count(query.transport, reason)
+        octets = finish(query, reply)
+        site, ipv6 = (self.label, DROPPED, ""), ":" in query.client[0]
+        sizes = query.size, len(octets)
+        seen = (site, query.transport, ipv6, query.qtype, query.do, reply.rcode, "", *sizes)
+        self._traffic.tally(seen).one(0.0)
+        return octets
 
     def _reject(self, packet: bytes, verdict: int, transport: str, opt: bytes = b"") -> bytes:
         self._count(transport, "dropped" if verdict < 0 else rcode_name(verdict).lower())

@@ -21,6 +21,9 @@ _OWN_LABEL: Final = (
 )  # fmt: skip
 TYPE_LABELS: Final = {number: constants.TYPES[number] for number in _OWN_LABEL}
 
+# The zone of queries that never entered a chain; without its closing dot no zone can be called so.
+DROPPED: Final = "dropped"
+
 # The label ``proto`` names what lies below, as the field has it.
 _PROTO: Final = {"tls": "tcp", "https": "tcp", "quic": "udp"}
 
