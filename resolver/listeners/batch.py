@@ -72,6 +72,7 @@ _CONTROL_LONG = _MsgHdr.control.offset // 8
 _CONTROLLEN_LONG = _MsgHdr.controllen.offset // 8
 
 _NAME_LENGTH = {socket.AF_INET: 16, socket.AF_INET6: 28}  # octets of a socket address
+_ELSEWHERE = -1  # the address of an answer is not in any slot
 _HEADER = 16  # octets of a control message's header
 _INFORMATION = {socket.AF_INET: 12, socket.AF_INET6: 20}  # octets of packet information
 _INDEX_AT = {socket.AF_INET: _HEADER, socket.AF_INET6: _HEADER + 16}  # where the interface index stands
@@ -104,6 +105,10 @@ class Batch:
         self._in, self._in_vectors = self._headers(self.received, _RECEIVED)
         self._out, self._out_vectors = self._headers((c_char * (SLOTS * _SENT)).from_buffer(self._out_octets), _SENT)
         self._origins = list(range(SLOTS))
+        self._late_names = bytearray(SLOTS * _NAME)
+        self._late_name_base = ctypes.addressof(c_char.from_buffer(self._late_names))
+        self._late_controls = bytearray(SLOTS * _CONTROL)
+        self._late_control_base = ctypes.addressof(c_char.from_buffer(self._late_controls))
         self._in_words = memoryview(self._in).cast("B").cast("I")
         self._in_longs = memoryview(self._in).cast("B").cast("Q")
         self._out_longs = memoryview(self._out).cast("B").cast("Q")
@@ -143,7 +148,7 @@ class Batch:
                 continue
             length = len(octets)
             if length > _SENT:
-                self.send_one(slot, octets)
+                self._send_long(self.origin(slot), octets)
                 continue
             start = place * _SENT
             out[start : start + length] = octets
@@ -184,21 +189,50 @@ class Batch:
                 sent = 1
             done += max(sent, 1)
 
-    def send_one(self, slot: int, answer: bytes) -> None:
+    def _send_long(self, origin: bytes, octets: bytes) -> None:
         """Send an answer that is too long for the common memory."""
+        control = origin[_NAME + _HEADER : _NAME + _HEADER + _INFORMATION[self.family]]
         with contextlib.suppress(OSError):
-            asked = self.asked(slot)
-            self._sock.sendmsg([answer], way_back(self.family, asked), 0, self.client(slot))
+            self._sock.sendmsg([octets], way_back(self.family, control), 0, _address(self.family, origin))
+
+    def origin(self, slot: int) -> bytes:
+        """Who sent the datagram in a slot and which address was asked, for ``send_late``."""
+        raw: bytes = self._names[slot * _NAME : slot * _NAME + _NAME]
+        if self.wildcard:
+            start = slot * _CONTROL
+            raw += self._controls[start : start + self._in_longs[slot * _LONGS + _CONTROLLEN_LONG]]
+        return raw
+
+    def send_late(self, answers: list[tuple[bytes, bytes]]) -> None:
+        """Send answers that took their time: pairs of an origin and octets."""
+        longs, names, controls = self._out_longs, self._late_names, self._late_controls
+        for first in range(0, len(answers), SLOTS):
+            place = 0
+            for origin, octets in answers[first : first + SLOTS]:
+                length = len(octets)
+                if length > _SENT:
+                    self._send_long(origin, octets)
+                    continue
+                self._out_octets[place * _SENT : place * _SENT + length] = octets
+                self._out_lengths[place + place + 1] = length
+                names[place * _NAME : place * _NAME + _NAME] = origin[:_NAME]
+                self._origins[place] = _ELSEWHERE
+                base = place * _LONGS
+                longs[base + _NAME_LONG] = self._late_name_base + place * _NAME
+                if self.wildcard:
+                    control = origin[_NAME:]
+                    if control:  # the way back need not be the interface on which the query came
+                        control = control[: self._index_at] + bytes(4) + control[self._index_at + 4 :]
+                    controls[place * _CONTROL : place * _CONTROL + len(control)] = control
+                    longs[base + _CONTROL_LONG] = self._late_control_base + place * _CONTROL if control else 0
+                    longs[base + _CONTROLLEN_LONG] = len(control)
+                place += 1
+            if place:
+                self.send(place)
 
     def client(self, slot: int) -> Any:
         """The socket address that sent the datagram in a slot, as Python's socket calls know it."""
-        start = slot * _NAME
-        raw: bytes = self._names[start : start + _NAME]
-        port = int.from_bytes(raw[2:4], "big")
-        if self.family == socket.AF_INET:
-            return socket.inet_ntop(socket.AF_INET, raw[4:8]), port
-        host = socket.inet_ntop(socket.AF_INET6, raw[8:24])
-        return host, port, int.from_bytes(raw[4:8], "big"), int.from_bytes(raw[24:28], "little")
+        return _address(self.family, self._names[slot * _NAME : slot * _NAME + _NAME])
 
     def asked(self, slot: int) -> bytes:
         """Which address was asked, as packet information to answer with; empty unless the socket is a wildcard."""
@@ -223,3 +257,11 @@ class Batch:
                 header.control = ctypes.addressof(self._controls) + slot * _CONTROL
                 header.controllen = _CONTROL
         return headers, vectors
+
+
+def _address(family: socket.AddressFamily, raw: bytes) -> Any:
+    port = raw[2] << 8 | raw[3]
+    if family == socket.AF_INET:
+        return f"{raw[4]}.{raw[5]}.{raw[6]}.{raw[7]}", port
+    host = socket.inet_ntop(socket.AF_INET6, raw[8:24])
+    return host, port, int.from_bytes(raw[4:8], "big"), int.from_bytes(raw[24:28], "little")

@@ -50,6 +50,7 @@ class UdpListener:
             self._readable = self._read_singly
             if self.wildcard:
                 sock.setsockopt(*batch.RECEIVE_INFORMATION[sock.family], 1)
+        self._late: list[tuple[bytes, bytes]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -77,10 +78,28 @@ class UdpListener:
 
     def _read_batch(self, datagrams: batch.Batch) -> None:
         now, replay = self.clock(), self.replay
-        datagrams.serve(
-            lambda packet: replay(packet, now),
-            lambda packet, slot: self._work_out(packet, datagrams.client(slot), datagrams.asked(slot)),
-        )
+        datagrams.serve(lambda packet: replay(packet, now), partial(self._work_out_slot, datagrams))
+
+    def _work_out_slot(self, datagrams: batch.Batch, packet: bytes, slot: int) -> bytes | None:
+        origin = datagrams.origin(slot)
+        local = (_asked_host(self._family, datagrams.asked(slot)), self.local[1]) if self.wildcard else self.local
+        return self.serve(packet, datagrams.client(slot)[:2], local, "udp", partial(self._send_soon, datagrams, origin))
+
+    def _send_soon(self, datagrams: batch.Batch, origin: bytes, answer: bytes) -> None:
+        """Send a later answer at the end of this turn of the loop, with all others that come till then."""
+        if not answer:
+            return
+        late = self._late
+        if not late and self._loop is not None:
+            self._loop.call_soon(self._flush, datagrams)
+        late.append((origin, answer))
+        if self._loop is None or len(late) >= batch.SLOTS:
+            self._flush(datagrams)
+
+    def _flush(self, datagrams: batch.Batch) -> None:
+        late, self._late = self._late, []
+        if late and self.sock.fileno() >= 0:
+            datagrams.send_late(late)
 
     def _read_singly(self) -> None:
         sock, wildcard = self.sock, self.wildcard

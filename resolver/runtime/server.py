@@ -226,5 +226,5 @@ async def _until_idle(pending: Iterable[set[Run[Reply]]]) -> None:
     """Wait until the queries that are under way now have been answered, DRAIN_TIME at most."""
     waiting = [(runs, set(runs)) for runs in pending]
     deadline = time.monotonic() + DRAIN_TIME
-    while any(runs & begun for runs, begun in waiting) and time.monotonic() < deadline:
-        await asyncio.sleep(_POLL)  # noqa: ASYNC110 - an event would be set and looked at once a query
+    while any(runs & begun for runs, begun in waiting) and time.monotonic() < deadline:  # noqa: ASYNC110 - rare
+        await asyncio.sleep(_POLL)
