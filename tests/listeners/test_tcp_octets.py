@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from weakref import finalize
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +82,30 @@ def test_answers_that_are_found_in_one_turn_of_the_loop_leave_together() -> None
         return wire
 
     assert asyncio.run(scenario()).writes == [frame(message(1)) + frame(message(2))]
+
+
+def test_a_connection_that_is_gone_is_freed_without_the_garbage_collector() -> None:
+    held: list[object] = []
+
+    class Watched(Connection):
+        """Can be referred to weakly."""
+
+    def serve(packet: bytes, *rest: object) -> None:
+        held.append(rest[-1])
+
+    async def scenario() -> None:
+        async with Server(serve) as server:
+            connection = Watched(server.listener)
+            connection.connection_made(Wire())
+            connection.data_received(frame(message(1)))
+            connection.connection_lost(None)
+            gone = finalize(connection, lambda: None)
+            del connection
+            held.clear()  # what serve keeps of a client is the way to answer it
+            assert not gone.alive
+
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+    finally:
+        gc.enable()
