@@ -94,17 +94,19 @@ class Cache(Plugin):
             key = query.name + _KEY.pack(query.qtype, query.qclass, flags & CD | edns.do)
             needed = FOR_ALL if edns.options and asks_for_subnet(edns.options) else 0
         now = self._clock()
-        entry = self._success.get(key)
+        positive = entry = self._success.get(key)
+        hits, counts = meters.hits_success, meters.found_success
+        if entry is None:
+            entry = self._denial.get(key)
+            hits, counts = meters.hits_denial, meters.found_denial
         if entry is not None:
             head = HEAD.unpack_from(entry)
-            if head[4] & needed != needed:
-                entry = None
-            elif now - head[0] < head[1]:
-                meters.hits_success.value += 1
+            if now - head[0] < head[1] and head[4] & needed == needed:
+                hits.value += 1
                 if self._prefetching is None:
-                    return self._fresh(query, entry, head, now, head[0] + head[1], meters.found_success)
-                return self._noted(Asked(query, next, key, meters), entry, head, now, meters.found_success)
-        return await self._look_further(Asked(query, next, key, meters), entry, needed, now)
+                    return self._fresh(query, entry, head, now, head[0] + head[1], counts)
+                return self._noted(Asked(query, next, key, meters), entry, head, now, counts)
+        return await self._look_further(Asked(query, next, key, meters), positive, needed, now)
 
     async def _look_further(self, asked: Asked, positive: bytes | None, needed: int, now: float) -> Reply:
         meters = asked.meters
@@ -129,7 +131,9 @@ class Cache(Plugin):
     def _find(self, key: bytes, positive: bytes | None, needed: int, now: float) -> Found | None:
         """What may be served where no fresh positive answer is: a fresh denial, or something stale."""
         stale = self._stale
-        last_good = stale.usable(positive, now, is_success=True) if stale and positive is not None else None
+        last_good = None
+        if stale is not None and positive is not None:
+            last_good = stale.usable(positive, needed, now, is_success=True)
         entry = self._denial.get(key)
         if entry is None:
             return last_good
@@ -145,7 +149,7 @@ class Cache(Plugin):
             return Found(entry, head, is_success=False, is_stale=False)
         if stale is None or head.rcode in ERRORS:
             return None
-        return stale.usable(entry, now, is_success=False)
+        return stale.usable(entry, needed, now, is_success=False)
 
     def _noted(
         self, asked: Asked, entry: bytes, head: RawHead, now: float, counts: tuple[Callable[[int], None], ...]

@@ -35,10 +35,10 @@ class StaleServing:
         self._fetcher = fetcher
         self._verifying: set[bytes] = set()
 
-    def usable(self, entry: bytes, now: float, *, is_success: bool) -> Found | None:
-        """The entry, unless it expired too long ago."""
+    def usable(self, entry: bytes, needed: int, now: float, *, is_success: bool) -> Found | None:
+        """The entry, unless it expired too long ago or lacks a flag that is needed."""
         head = head_of(entry)
-        if now - head.stored >= head.life + self.settings.window:
+        if now - head.stored >= head.life + self.settings.window or head.flags & needed != needed:
             return None
         return Found(entry, head, is_success, is_stale=True)
 
