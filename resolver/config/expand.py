@@ -20,6 +20,14 @@ MAX_IMPORT_DEPTH = 64
 MAX_WORDS = 1_000_000
 
 
+class _LimitReached(Exception):
+    """The end of reading. A mistake in one place is passed over; this is not, or the limit would limit nothing."""
+
+    def __init__(self, error: ConfigError) -> None:
+        super().__init__()
+        self.error = error
+
+
 @dataclass(frozen=True, slots=True)
 class Syntax:
     """How text becomes syntax trees: a whole file, or the lines of a block that stand in a file of their own."""
@@ -58,6 +66,8 @@ class Expander:
         try:
             text = self._text(file, content, None)
             self._tree(self.syntax_of(file).file(text, file, self.problems), Scope((file,)), blocks)
+        except _LimitReached as limit:
+            self.problems.add(limit.error)
         except (ConfigError, ConfigErrors) as error:
             self.problems.add(error)
         self.problems.raise_any()
@@ -156,7 +166,7 @@ class Expander:
             raise line.name.error("import needs the name of a snippet, a file or a file pattern")
         self._imports += 1
         if self._imports > MAX_IMPORTS:
-            raise line.name.error(f"more than {MAX_IMPORTS} imports")
+            raise _LimitReached(line.name.error(f"the configuration has more than {MAX_IMPORTS} imports"))
         words = [word for written in line.words[1:] for word in self._fill(written, scope)]
         if not words or not words[0].text:
             raise line.words[1].error("import needs the name of a snippet, a file or a file pattern")
@@ -179,11 +189,12 @@ class Expander:
             return (path,)
         if any(wildcard in part for wildcard in "*?[" for part in PurePath(target.text).parts[:-1]):
             raise target.error("only the last part of a file pattern may have wildcards")
-        matches = tuple(self.files.match(path))
-        if len(matches) > MAX_MATCHES:
+        known = self._globs.get(path)
+        if known is None:
+            known = self._globs[path] = Glob(path, tuple(self.files.match(path)))
+        if len(known.matches) > MAX_MATCHES:
             raise target.error(f"pattern matches more than {MAX_MATCHES} files")
-        self._globs[path] = Glob(path, matches)
-        return matches
+        return known.matches
 
     def _read(self, path: str, target: Word) -> str:
         content = self._contents.get(path)
@@ -197,12 +208,10 @@ class Expander:
 
     def _text(self, path: str, content: bytes, target: Word | None) -> str:
         self._contents[path] = content
-        self._size += len(content)
         at = target.at if target else Place(path, 1)
         if len(content) > MAX_FILE:
             raise ConfigError(f"{path} is larger than {MAX_FILE // 1024} KiB", at)
-        if self._size > MAX_TOTAL:
-            raise ConfigError(f"the configuration is larger than {MAX_TOTAL // 1024 // 1024} MiB in all", at)
+        self._grow(len(content), at)
         try:
             return content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
         except UnicodeDecodeError as error:
@@ -211,10 +220,20 @@ class Expander:
             raise ConfigError("the file is not UTF-8 text", Place(path, line, column)) from None
 
     def _fill(self, word: Word, scope: Scope) -> tuple[Word, ...]:
-        self._words += 1
+        filled = fill(word, self.environ, scope.args, scope.call)
+        self._words += max(1, len(filled))
         if self._words > MAX_WORDS:
-            raise word.error(f"the configuration has more than {MAX_WORDS} words")
-        return fill(word, self.environ, scope.args, scope.call)
+            raise _LimitReached(word.error(f"the configuration has more than {MAX_WORDS} words"))
+        if filled[:1] != (word,):
+            self._grow(sum(len(one.text) for one in filled), word.at)
+        return filled
+
+    def _grow(self, size: int, at: Place) -> None:
+        """Count the octets of files and the characters that are filled in."""
+        self._size += size
+        if self._size > MAX_TOTAL:
+            whole = f"the configuration is larger than {MAX_TOTAL // 1024 // 1024} MiB in all"
+            raise _LimitReached(ConfigError(whole, at))
 
 
 def _keys(line: Line) -> list[Word]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from resolver.config.model import Word
+from resolver.errors import ConfigError
 
 MAX_WORD = 64 * 1024
 
@@ -41,26 +42,31 @@ def _filled(word: Word, environ: Mapping[str, str], args: tuple[Word, ...] | Non
     for found in _PLACEHOLDER.finditer(word.text):
         name = found["unix"] or found["windows"]
         if name is not None:
-            text = _variable(environ, name)
+            text = environ.get(name)
             if text is None:
                 missing.append(name)
         elif args is None:
             continue
         else:
-            text = " ".join(one.text for one in _chosen(found, word, args, call))
+            text = _joined(_chosen(found, word, args, call), word)
         pieces += (word.text[position : found.start()], text or "")
         position = found.end()
         size += len(text or "")
         if size > MAX_WORD:
-            raise word.error(f"a word has more than {MAX_WORD} characters when it is filled in")
+            raise _too_long(word)
     pieces.append(word.text[position:])
     note = f"the environment has no {', '.join(missing)}" if missing else word.note
     return replace(word, text="".join(pieces), width=word.width or len(word.text), note=note)
 
 
-def _variable(environ: Mapping[str, str], name: str) -> str | None:
-    """Names that no environment can hold, such as those with a NUL, are not set."""
-    return environ.get(name)
+def _joined(words: tuple[Word, ...], word: Word) -> str:
+    if sum(len(one.text) + 1 for one in words) > MAX_WORD:
+        raise _too_long(word)
+    return " ".join(one.text for one in words)
+
+
+def _too_long(word: Word) -> ConfigError:
+    return word.error(f"a word has more than {MAX_WORD} characters when it is filled in")
 
 
 def _chosen(found: re.Match[str], word: Word, args: tuple[Word, ...], call: Word | None) -> tuple[Word, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from resolver.config import expand
-from tests.config.sources import blocks_of, config_of, mistakes, mistakes_in, plain
+from resolver.config.load import load
+from tests.config.sources import MemoryFiles, blocks_of, config_of, mistakes, mistakes_in, plain
 
 
 def directives_of(files: dict[str, str | bytes], **environ: str) -> list[object]:
@@ -254,6 +257,38 @@ def test_the_words_of_all_imports_together_are_limited(monkeypatch: pytest.Monke
     monkeypatch.setattr(expand, "MAX_WORDS", 1000)
     text = "(s) {\n" + " a b c d e f g h i j\n" * 20 + "}\n. {\n" + " import s\n" * 9 + "}\n"
     assert any("more than 1000 words" in mistake for mistake in mistakes_in(text))
+
+
+def test_reading_ends_at_a_limit_however_much_would_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expand, "MAX_WORDS", 50_000)
+    text = "(s) {\n" + " a b\n" * 20_000 + "}\n. {\n" + " import s\n" * 5000 + "}\n"
+    start = time.process_time()
+    assert any("more than 50000 words" in mistake for mistake in mistakes_in(text))
+    assert time.process_time() - start < 10
+
+
+def test_arguments_that_double_at_every_import_come_to_an_end() -> None:
+    levels = [f"(s{number}) {{\n import s{number + 1} {{args[:]}} {{args[:]}}\n}}\n" for number in range(60)]
+    text = "".join(levels) + "(s60) {\n x {args[:]}\n}\n. {\n import s0 a\n}\n"
+    assert any("more than 1000000 words" in mistake for mistake in mistakes_in(text))
+
+
+def test_arguments_that_double_inside_a_word_come_to_an_end() -> None:
+    levels = [f'(s{number}) {{\n import s{number + 1} "x{{args[:]}}{{args[:]}}"\n}}\n' for number in range(60)]
+    text = "".join(levels) + "(s60) {\n x {args[:]}\n}\n. {\n import s0 a\n}\n"
+    assert any("more than 65536 characters when it is filled in" in mistake for mistake in mistakes_in(text))
+
+
+def test_variables_cannot_make_the_configuration_larger_than_its_limit() -> None:
+    text = ". {\n" + " log {$A}\n" * 300 + "}\n"
+    assert any("larger than 16 MiB in all" in mistake for mistake in mistakes_in(text, A="x" * 60_000))
+
+
+def test_no_file_is_read_behind_the_limit_of_all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expand, "MAX_TOTAL", 1024)
+    files = MemoryFiles({"Corefile": "import f*\n", **{f"f{number:03}": "#" * 500 for number in range(100)}})
+    assert mistakes(lambda: load("Corefile", environ={}, files=files))
+    assert files.reads == ["Corefile", "f000", "f001", "f002"]
 
 
 def test_the_size_of_a_file_is_limited() -> None:
