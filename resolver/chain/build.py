@@ -27,8 +27,7 @@ def build(
     groups: dict[str, list[Directive]] = {}
     for directive in source.directives:
         groups.setdefault(directive.name.text, []).append(directive)
-    for name in (name for name in groups if name not in order):
-        errors.append(_unknown(groups[name][0], order))
+    errors.extend(_unknown(groups[name][0], order) for name in groups if name not in order)
     for name in (name for name in order if name in groups):
         try:
             block.parts.extend(_parts(name, tuple(groups[name]), block, host, find))

@@ -6,33 +6,74 @@ from struct import Struct
 
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply
-from resolver.wire.constants import CD, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_MASK, QR, RCODE_MASK, RD, TC
-from resolver.wire.edns import write_opt
+from resolver.wire.constants import (
+    CD,
+    HEADER_SIZE,
+    MIN_UDP_SIZE,
+    OPCODE_MASK,
+    OPTION_EDE,
+    QR,
+    RCODE_MASK,
+    RD,
+    SERVFAIL,
+    TC,
+)
+from resolver.wire.edns import has_option, write_opt
 from resolver.wire.records import Body
 from resolver.wire.truncate import fit
 
 _HEADER = Struct("!HHHHHH")
 _ECHOED = OPCODE_MASK | RD | CD
+_TRUNCATED = TC >> 8
 
 
 def finish(query: Query, reply: Reply, body: Body | None = None) -> bytes:
     """The message that answers ``query`` with ``reply`` (or another ``body``), within what the client can take.
 
-    OPT is sent to those who sent one and to nobody else (RFC 6891 section 6.1.1), with their size and DO echoed.
+    OPT is sent to those who sent one and to nobody else (RFC 6891 section 6.1.1), with their size and DO echoed; they
+    alone can be told a code above 15. Raises WireError for records that cannot be encoded.
     """
     if body is None:
         body = reply.body
     edns = query.edns
-    flags = QR | query.flags & _ECHOED | reply.flags | reply.rcode & RCODE_MASK
-    opt = b""
-    if edns is not None:
-        size = max(edns.size, MIN_UDP_SIZE)
-        opt = write_opt(size, do=edns.do, options=reply.options, rcode=reply.rcode)
     question = query.question
+    rcode = reply.rcode
+    flags = QR | query.flags & _ECHOED | reply.flags
+    opt = options = b""
+    if edns is not None:
+        options = reply.options
+        opt = write_opt(max(edns.size, MIN_UDP_SIZE), do=edns.do, options=options, rcode=rcode)
+    elif rcode > RCODE_MASK:
+        rcode = SERVFAIL
     room = query.reply_limit - HEADER_SIZE - len(question) - len(opt)
     if len(body.data) > room:
+        if edns is not None and options:  # they go before any record does (RFC 8914 section 3)
+            opt = write_opt(max(edns.size, MIN_UDP_SIZE), do=edns.do, rcode=rcode)
+            room += len(options)
+            if has_option(options, OPTION_EDE):
+                flags |= TC
         body, cut = fit(question, body, room)
         if cut:
             flags |= TC
     counts = (1, body.answers, body.authorities, body.additionals + (1 if opt else 0))
-    return _HEADER.pack(query.id, flags, *counts) + question + body.data + opt
+    return _HEADER.pack(query.id, flags | rcode & RCODE_MASK, *counts) + question + body.data + opt
+
+
+def repeats(query: Query, reply: Reply, octets: bytes) -> list[tuple[bytes, tuple[int, ...]]]:
+    """The variants in which a reply may be replayed: whole messages, each with the offsets of its TTL fields.
+
+    ``octets`` is what ``finish`` made of the reply itself. Empty when an answer was truncated: the client is about to
+    ask over TCP, and whoever repeats the question should be told by the chain. Raises WireError.
+    """
+    leave = reply.replay
+    start = HEADER_SIZE + len(query.question)
+    opts = query.edns is not None
+    messages = []
+    for body in (leave.variants if leave is not None else ()) or (reply.body,):
+        message = octets if body is reply.body else finish(query, reply, body)
+        if message[2] & _TRUNCATED:
+            return []
+        _, _, _, answers, authorities, additionals = _HEADER.unpack_from(message)
+        kept = answers + authorities + additionals - opts  # additional records may have had to go
+        messages.append((message, tuple([start + at for at in body.ttls[:kept]])))
+    return messages

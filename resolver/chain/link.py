@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 
 from resolver.chain.plugin import Handler, Plugin
@@ -29,7 +28,7 @@ def link(plugins: Iterable[Plugin]) -> Handler:
 
 async def _opaque(step: Handler, query: Query) -> Reply:
     reply = await step(query)
-    return reply if reply.replay is None else replace(reply, replay=None)
+    return reply if reply.replay is None else reply.withheld()
 
 
 async def _nobody(query: Query) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
-from resolver.wire.constants import AD, CD, HEADER_SIZE, MIN_UDP_SIZE, RD
+from resolver.wire.constants import AD, CD, HEADER_SIZE, MAX_MESSAGE, MAX_UDP_SIZE, MIN_UDP_SIZE, RD
 from resolver.wire.edns import Edns, options, read_opt, write_opt
 from resolver.wire.message import read_question, scan
 from resolver.wire.names import to_text
@@ -82,10 +82,11 @@ class Query:
 
     @property
     def reply_limit(self) -> int:
-        """How many octets the client takes: its EDNS size over UDP (512 at least), 65535 elsewhere."""
+        """How many octets the client takes: over UDP its EDNS size between 512 and a datagram's 65507, else 65535."""
         if self.transport != "udp":
-            return 65535
-        return max(self.edns.size, MIN_UDP_SIZE) if self.edns else MIN_UDP_SIZE
+            return MAX_MESSAGE
+        edns = self.edns
+        return MIN_UDP_SIZE if edns is None else min(max(edns.size, MIN_UDP_SIZE), MAX_UDP_SIZE)
 
     def wire(self, message_id: int, edns_options: bytes | None = None) -> bytes:
         """The question as a message of its own, with the client's EDNS (and options, unless others are given)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from resolver.chain.query import Query
 from resolver.wire.constants import AA, AD, RA, SERVFAIL, TC
 from resolver.wire.edns import extended_error
-from resolver.wire.message import Message, Sections, scan
+from resolver.wire.message import Message, Sections, as_message, scan
 from resolver.wire.records import EMPTY_BODY, Body, Record, encode
 
 _KEPT_FLAGS = AA | TC | RA | AD
@@ -89,6 +89,15 @@ class Reply:
         reply.decoded = self.decoded
         return reply
 
+    def withheld(self) -> Reply:
+        """The same reply without leave to replay it."""
+        reply = Reply(
+            self.question, self.rcode, self.flags, self.options, self.source, None, self.error, self.upstream,
+            self.octets,
+        )  # fmt: skip
+        reply.decoded = self.decoded
+        return reply
+
     def with_sections(
         self, answer: Sequence[Record], authority: Sequence[Record], additional: Sequence[Record]
     ) -> Reply:
@@ -100,8 +109,7 @@ class Reply:
 
 def decode(question: bytes, body: Body) -> Sections:
     """The records of ``body`` as it stands behind ``question``. Raises WireError."""
-    counts = (1, body.answers, body.authorities, body.additionals)
-    return scan(bytes(4) + b"".join(count.to_bytes(2, "big") for count in counts) + question + body.data).sections()
+    return scan(as_message(question, body)).sections()
 
 
 def from_records(
@@ -125,7 +133,11 @@ def from_records(
 
 
 def from_message(query: Query, message: Message, source: str, upstream: str = "") -> Reply:
-    """A reply that passes on what an upstream answered; its body is untouched. Raises WireError."""
+    """A reply that passes on what an upstream answered. Raises WireError.
+
+    The body is untouched where the upstream repeated the question, whatever its spelling.
+    """
+    repeated = message.question[:-4].lower() == query.name
     return Reply(
         query.question,
         message.rcode,
@@ -133,7 +145,7 @@ def from_message(query: Query, message: Message, source: str, upstream: str = ""
         message.edns.options if message.edns else b"",
         source,
         upstream=upstream,
-        octets=message.body(),
+        octets=message.body() if repeated else encode(query.qname, *message.sections()),
     )
 
 

@@ -7,7 +7,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from resolver.errors import EdnsError, WireError
-from resolver.wire.constants import AAAA, HEADER_SIZE, IN, MAX_MESSAGE, OPT, RCODE_MASK, TSIG, A
+from resolver.wire.constants import AAAA, CNAME, DNAME, HEADER_SIZE, IN, MAX_MESSAGE, NS, OPT, PTR, RCODE_MASK, TSIG, A
 from resolver.wire.edns import Edns, read_opt
 from resolver.wire.header import HEADER
 from resolver.wire.names import ROOT, plain_name, read_name
@@ -21,7 +21,7 @@ ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
 MAX_DECODED: Final = 8 * MAX_MESSAGE
 
 _SMALLEST_RECORD: Final = 11
-_TO_QUESTION: Final = b"\xc0\x0c"
+_SINGLE_NAMES: Final = frozenset((NS, CNAME, PTR, DNAME))
 _ADDRESS_SIZES: Final = {A: 4, AAAA: 16}
 
 
@@ -120,9 +120,10 @@ def scan(octets: bytes) -> Message:
         octets, message_id, flags, qname, qtype, qclass, octets[HEADER_SIZE:offset], [], None, False, (0, 0)
     )
     decoded = 0
+    known = {HEADER_SIZE: len(qname)} if questions else {}
     for section, count in enumerate(counts):
         for _ in range(count):
-            offset, size = _scan_record(message, section, offset)
+            offset, size = _scan_record(message, section, offset, known)
             decoded += size
             if decoded > MAX_DECODED:
                 raise WireError("records are too large when their names are written out")
@@ -149,23 +150,27 @@ def as_message(question: bytes, body: Body) -> bytes:
     return HEADER.pack(0, 0, *counts) + question + body.data
 
 
-def _scan_record(message: Message, section: int, start: int) -> tuple[int, int]:
-    """Note the record at ``start``; the offset behind it, and how many octets its names are when written out."""
+def _scan_record(message: Message, section: int, start: int, known: dict[int, int]) -> tuple[int, int]:
+    """Note the record at ``start``; the offset behind it, and how many octets its names are when written out.
+
+    ``known`` are the sizes of names by their offsets.
+    """
     octets = message.octets
     if message.has_tsig:
         raise WireError("TSIG is not the last record")
-    if octets[start : start + 2] == _TO_QUESTION and message.question:
-        offset, size = start + 2, len(message.qname)
-    else:
-        owner, offset = read_name(octets, start)
-        size = len(owner)
+    offset, size = _check_name(octets, start, known)
     if offset + 10 > len(octets):
         raise WireError("record is cut off")
     rtype, rclass, ttl, length = _FIXED.unpack_from(octets, offset)
     end = offset + 10 + length
     if end > len(octets):
         raise WireError("rdata is cut off")
-    if rtype in NAMED_TYPES:
+    if rtype in _SINGLE_NAMES:
+        name_end, name_size = _check_name(octets, offset + 10, known)
+        if name_end > end:
+            raise WireError("name in rdata runs past its record")
+        size += name_size
+    elif rtype in NAMED_TYPES:
         size += len(plain_rdata(octets, rtype, offset + 10, length))
     elif rtype in _ADDRESS_SIZES and length != _ADDRESS_SIZES[rtype] and rclass == IN:
         raise WireError("address has a wrong length")
@@ -178,4 +183,18 @@ def _scan_record(message: Message, section: int, start: int) -> tuple[int, int]:
         message.has_tsig = True
     else:
         message.spans.append(Span(section, start, rtype, rclass, clamp_ttl(ttl), offset + 4, end))
+    return end, size
+
+
+def _check_name(octets: bytes, at: int, known: dict[int, int]) -> tuple[int, int]:
+    """The offset behind the name at ``at``, and its size when written out. Most names are pointers to known ones."""
+    if at + 1 < len(octets) and octets[at] >= 0xC0:
+        target = (octets[at] & 0x3F) << 8 | octets[at + 1]
+        size = known.get(target)
+        if size is None:
+            name, _ = read_name(octets, at)
+            size = known[target] = len(name)
+        return at + 2, size
+    name, end = read_name(octets, at)
+    size = known[at] = len(name)
     return end, size
