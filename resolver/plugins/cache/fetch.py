@@ -14,7 +14,7 @@ from resolver.plugins.cache.entry import Head
 from resolver.plugins.cache.keeper import Keeper, Taken
 from resolver.plugins.cache.metrics import Meters
 from resolver.plugins.cache.refresh import Refreshes
-from resolver.wire.constants import AD
+from resolver.wire.constants import AD, RD
 from resolver.wire.edns import Edns
 
 
@@ -72,10 +72,10 @@ class Fetcher:
 
 
 def _as_server(query: Query) -> Query:
-    """The question as the server asks it for itself: no client's options, nothing cut to a client's size."""
+    """The question as the server asks it for itself: to be resolved, without a client's options and size limit."""
     edns = query.edns
     return query.derive(
-        flags=query.flags | AD,
+        flags=query.flags | AD | RD,
         edns=None if edns is None else Edns(edns.size, edns.do),
         transport="internal",
         metadata=None if query.metadata is None else dict(query.metadata),

@@ -14,7 +14,7 @@ from resolver.chain.setup import Block, Host
 from resolver.plugins.cache.budget import Claim
 from resolver.plugins.cache.common import common_of
 from resolver.plugins.cache.contents import Contents
-from resolver.plugins.cache.entry import ANSWERS, FOR_ALL, HEAD, RawHead, head_of
+from resolver.plugins.cache.entry import FOR_ALL, HEAD, RawHead, head_of
 from resolver.plugins.cache.fetch import Asked, Fetcher
 from resolver.plugins.cache.keeper import Keeper, Taken, covers
 from resolver.plugins.cache.metrics import Gauges, Meters
@@ -129,23 +129,21 @@ class Cache(Plugin):
         return taken.reply
 
     def _find(self, key: bytes, positive: bytes | None, needed: int, now: float) -> Found | None:
-        """What may be served where no fresh positive answer is: a fresh denial, or something stale."""
+        """What may be served where no fresh positive answer is: a stale one, a fresh denial, or a stale one.
+
+        A positive answer that is still there beside a denial was put before it on purpose: the denial is a failure, or
+        prefer_positive holds. All other denials took its place.
+        """
         stale = self._stale
-        last_good = None
         if stale is not None and positive is not None:
             last_good = stale.usable(positive, needed, now, is_success=True)
+            if last_good is not None:
+                return last_good
         entry = self._denial.get(key)
         if entry is None:
-            return last_good
+            return None
         head = head_of(entry)
-        if head.flags & needed != needed:
-            return last_good
-        fresh = now - head.stored < head.life
-        if last_good is not None and stale is not None:
-            preferred = stale.settings.prefer_positive and last_good.head.flags & ANSWERS
-            if preferred or head.rcode in ERRORS or (not fresh and last_good.head.stored > head.stored):
-                return last_good
-        if fresh:
+        if now - head.stored < head.life and head.flags & needed == needed:
             return Found(entry, head, is_success=False, is_stale=False)
         if stale is None or head.rcode in ERRORS:
             return None

@@ -15,7 +15,7 @@ from resolver.plugins.cache.replies import may_see_ad
 from resolver.plugins.cache.settings import Settings
 from resolver.plugins.cache.subnet import answer_is_for_all, asks_for_subnet
 from resolver.plugins.cache.verdict import Kind, Verdict, judge, same_question
-from resolver.wire.constants import AD, NOERROR, NXDOMAIN, RA, TC
+from resolver.wire.constants import AD, NOERROR, NXDOMAIN, RA, RD, TC
 from resolver.wire.names import suffixes
 from resolver.wire.records import Body
 from resolver.wire.ttl import with_ttl
@@ -54,7 +54,7 @@ class Keeper:
             body = reply.body if verdict.is_level else _level(reply.body, verdict.shown)
         except WireError:
             return Taken(_first(query, reply, reply.body), None, replaced is None)
-        accepted = replaced is None or self._refreshes(replaced, reply, verdict)
+        accepted = replaced is None or self._refreshes(replaced, query, reply, verdict)
         entry = None
         if accepted or self._prefer_positive:
             entry = self._keep(query, reply, key, now, verdict, body)
@@ -62,9 +62,9 @@ class Keeper:
             self.contents.forget(key)  # what was known is no longer so, and the news cannot be kept
         return Taken(_first(query, reply, body), entry, accepted)
 
-    def _refreshes(self, replaced: Head, reply: Reply, verdict: Verdict) -> bool:
+    def _refreshes(self, replaced: Head, query: Query, reply: Reply, verdict: Verdict) -> bool:
         """Whether the answer says what is so now (RFC 8767 section 4), rather than that nobody knows."""
-        if reply.flags & TC or reply.rcode not in (NOERROR, NXDOMAIN):
+        if reply.flags & TC or reply.rcode not in (NOERROR, NXDOMAIN) or _is_unhelpful(query, verdict):
             return False
         if self._prefer_positive and replaced.rcode == NOERROR and replaced.flags & ANSWERS:
             return verdict.kind is Kind.SUCCESS and verdict.answers
@@ -72,7 +72,9 @@ class Keeper:
 
     def _keep(self, query: Query, reply: Reply, key: bytes, now: float, verdict: Verdict, body: Body) -> bytes | None:
         kind = verdict.kind
-        if kind is Kind.PASSING or verdict.life <= 0 or (reply.options and not answer_is_for_all(reply.options)):
+        if kind is Kind.PASSING or verdict.life <= 0 or _is_unhelpful(query, verdict):
+            return None
+        if reply.options and not answer_is_for_all(reply.options):
             return None
         settings = self.settings
         if covers(settings.not_success if kind is Kind.SUCCESS else settings.not_denial, query.name):
@@ -93,6 +95,11 @@ class Keeper:
         if verdict.kind is Kind.DENIAL and not self._prefer_positive:
             contents.success.remove(key)
         return contents.denial.put(key, entry)
+
+
+def _is_unhelpful(query: Query, verdict: Verdict) -> bool:
+    """Whether an upstream that was not to recurse gave a referral or a failure, which is no answer for others."""
+    return not (query.flags & RD or verdict.answers or verdict.kind is Kind.DENIAL)
 
 
 def covers(zones: Collection[bytes], name: bytes) -> bool:

@@ -333,3 +333,23 @@ def test_options_of_an_upstream_reach_only_who_asked_it() -> None:
         expect NOERROR aa www.example.org. 60 A 192.0.2.1
         """,
     )
+
+
+@pytest.mark.parametrize("upstream", ["servfail", "noerror"])
+def test_what_an_upstream_says_without_recursing_is_no_answer_for_others(upstream: str) -> None:
+    play(
+        "cache",
+        f"""
+        upstream {upstream}
+        ask www.example.org A nord
+        asked 1
+        upstream www.example.org. 60 A 192.0.2.1
+        ask www.example.org A
+        expect NOERROR www.example.org. 60 A 192.0.2.1
+        """,
+    )
+
+
+def test_what_an_upstream_knows_without_recursing_is_kept() -> None:
+    play("cache", f"{ZONE}\nask www.example.org A nord\nask www.example.org A\nasked 1")
+    play("cache", f"{ZONE}\nask no.example.org A nord\nask no.example.org A\nasked 1")

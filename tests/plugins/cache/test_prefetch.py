@@ -76,6 +76,20 @@ def test_a_gap_starts_the_count_again() -> None:
     )
 
 
+@pytest.mark.parametrize(("gap", "until"), [("1h", 1090), ("1m", 1070), ("10s", 1020)])
+def test_repeats_may_be_replayed_until_the_last_part_or_for_one_gap(gap: str, until: float) -> None:
+    playing = play(cache(f"5 {gap}"), ANSWER + "ask www.example.org A\nwait 10\nask www.example.org A")
+    assert playing.reply is not None
+    assert playing.reply.replay is not None
+    assert playing.reply.replay.until == until
+
+
+def test_repeats_must_be_seen_in_the_last_part() -> None:
+    playing = play(cache("5 1h"), ANSWER + "ask www.example.org A\nwait 91\nask www.example.org A")
+    assert playing.reply is not None
+    assert playing.reply.replay is None
+
+
 def test_popularity_survives_the_prefetch_and_ends_with_the_answer() -> None:
     play(
         cache("3 1h 10%"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from resolver.wire.constants import RD
 from tests.plugins.cache.scenario import play
 
 OLD = "upstream www.example.org. 60 A 192.0.2.1\nask www.example.org A\nasked 1\nwait 60\n"
@@ -234,6 +235,18 @@ def test_after_a_failure_the_upstream_has_a_rest(mode: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("waited", "lasts"), [(2, 3), (8, 2)])
+def test_repeats_may_be_replayed_until_the_pause_or_the_window_ends(waited: int, lasts: int) -> None:
+    playing = play(
+        with_options("serve_stale 10s immediate 30s 3s"),
+        OLD + f"upstream servfail\nwait {waited}\nask www.example.org A\nasked 1\nask www.example.org A",
+    )
+    assert playing.reply is not None
+    assert playing.reply.replay is not None
+    assert playing.reply.replay.base is None
+    assert playing.reply.replay.until == 1000 + 60 + waited + lasts
+
+
 def test_with_a_recheck_nobody_waits_for_the_verification_of_another() -> None:
     play(
         with_options("serve_stale 1h verify 0 30s 20s"),
@@ -275,6 +288,13 @@ def test_an_unforeseen_error_of_a_refresh_is_logged() -> None:
     assert playing.world.lines == ["[ERROR] plugin/cache: refresh failed: ZeroDivisionError: "]
 
 
+def test_a_question_without_recursion_does_not_end_a_stale_answer() -> None:
+    play(
+        with_options("serve_stale 1h verify"),
+        OLD + "upstream noerror\nask www.example.org A nord\nexpect NOERROR aa www.example.org. 0 A 192.0.2.1 ede=3",
+    )
+
+
 def test_a_refresh_is_the_servers_own_question() -> None:
     """No cookie, subnet or size limit of the client that happened to come goes upstream behind its back."""
     playing = play(
@@ -287,6 +307,7 @@ def test_a_refresh_is_the_servers_own_question() -> None:
     assert query.edns is not None
     assert query.edns.options == b""
     assert query.do
+    assert query.flags & RD
 
 
 # --- a failure does not hide what was known, prefer_positive holds on to it
@@ -296,15 +317,35 @@ def retaining(mode: str) -> str:
     return with_options(f"serve_stale 1h {mode}", "serve_stale_policy prefer_positive")
 
 
-def test_a_positive_answer_outlives_a_cached_failure() -> None:
+def test_a_cached_failure_does_not_hide_a_stale_answer() -> None:
+    """The failure was for a client that wanted an answer made for its subnet."""
     play(
-        with_options("serve_stale 1h verify"),
+        with_options("serve_stale"),
+        """
+        upstream www.example.org. 60 A 192.0.2.1
+        ask www.example.org A
+        wait 58
+        upstream servfail
+        ask www.example.org A option=8:00011800c00002
+        expect SERVFAIL
+        wait 2
+        ask www.example.org A
+        expect NOERROR aa www.example.org. 0 A 192.0.2.1 ede=3
+        """,
+    )
+
+
+def test_a_failure_is_told_when_the_stale_answer_is_too_old() -> None:
+    play(
+        with_options("serve_stale"),
         OLD
         + """
-        wait 3600                               # now the window is over and the failure is kept
+        wait 3600
         upstream servfail
         ask www.example.org A
         expect SERVFAIL
+        ask www.example.org A
+        expect SERVFAIL aa ede=13
         """,
     )
 
