@@ -11,9 +11,10 @@ from contextlib import suppress
 from typing import Any
 
 from resolver.chain.capabilities import ListenSettings
+from resolver.listeners.connection import Send
 from resolver.listeners.limits import StreamLimits
 from resolver.listeners.sockets import open_tcp
-from resolver.listeners.tcp import Send, StreamMetrics, TcpListener
+from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.telemetry.metrics import Registry
 from resolver.wire.framing import frame
 

@@ -9,8 +9,8 @@ from weakref import finalize
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.listeners.connection import Connection
 from resolver.listeners.limits import StreamLimits
-from resolver.listeners.tcp import Connection
 from resolver.wire.framing import frame
 from tests.listeners.streams import Server, Wire, message
 
