@@ -93,8 +93,14 @@ def _new(row: Row, run: str, count: int) -> Iterator[str]:
 
 def warm(stage: Stage, seat: Seat, path: Path, tcp: bool, seconds: float) -> None:
     """Ask for every name of ``path`` twice: a server may do more work for the first repeat than for later ones."""
+    with path.open() as file:
+        wanted = sum(1 for _ in file)
     for _ in range(2):
-        stage.generator.run(Load(seat.port, path, seconds, tcp=tcp, once=True, window=50))
+        done = stage.generator.run(Load(seat.port, path, seconds, tcp=tcp, once=True, window=50))
+        if done.answered < wanted:
+            stage.note(
+                f"{seat.peer.name} was asked {done.answered:,} of {wanted:,} names in {seconds:.0f} s of warming"
+            )
 
 
 def measure(
