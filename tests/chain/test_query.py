@@ -145,3 +145,11 @@ def test_a_query_is_what_a_scan_finds(octets: bytes, transport: str) -> None:
     assert query.edns == found.edns
     assert query.question == found.question
     assert query.wire(query.id) == octets
+
+
+def test_a_query_with_other_flags_is_otherwise_the_same() -> None:
+    query = Query(b"\3WWW\0", 28, 3, message_id=7, edns=Edns(4096), client=("192.0.2.1", 9), received=5.0, size=99)
+    other = query.with_flags(0x20)
+    assert other.flags == 0x20
+    assert query.flags != 0x20
+    assert all(getattr(other, slot) == getattr(query, slot) for slot in Query.__slots__ if slot != "flags")

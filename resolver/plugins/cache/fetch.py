@@ -41,7 +41,7 @@ class Fetcher:
     async def fetch(self, asked: Asked, replaced: Head | None = None) -> Taken:
         """Ask for a client. AD is set in the question, so that the answer can be kept for those who want to know."""
         query = asked.query
-        reply = await asked.next(query if query.flags & AD else query.derive(flags=query.flags | AD))
+        reply = await asked.next(query if query.flags & AD else query.with_flags(query.flags | AD))
         return self._keeper.take(query, reply, asked.key, self.clock(), asked.meters, replaced)
 
     def paused_until(self, key: bytes, now: float) -> float | None:
