@@ -1,43 +1,37 @@
-"""``resolver``: serve by default."""
+"""``resolver``: the first word chooses the command; without one it serves, as CoreDNS users expect."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
-from resolver import __version__
 from resolver.errors import ResolverError
+
+# Each command is a module with ``run(arguments) -> exit code``, imported when it is asked for.
+COMMANDS = {
+    "serve": "serve the zones of a configuration (the default)",
+    "check": "find the mistakes in a configuration",
+    "convert": "write a Corefile as YAML, or YAML as a Corefile",
+    "query": "ask a server, or a configuration without starting it",
+}
+_INTERNAL = ("worker",)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code."""
+    """Run a command; the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    command = "serve"
+    if arguments and arguments[0] in (*COMMANDS, *_INTERNAL):
+        command = arguments.pop(0)
+    run: Callable[[list[str]], int] = import_module(f"resolver.cli.{command}").run
     try:
-        if arguments[:1] == ["worker"]:
-            return _worker(arguments[1:])
-        return _serve(arguments)
+        return run(arguments)
     except ResolverError as error:
         print(error, file=sys.stderr)
         return 1
-
-
-def _worker(arguments: list[str]) -> int:
-    from resolver.runtime.worker import work
-    from resolver.telemetry.log import Log
-
-    fd, number, port, form, level = arguments
-    return work(int(fd), int(number), Log(form=form, level=level), int(port))
-
-
-def _serve(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="resolver")
-    parser.add_argument("-conf", "--conf")
-    parser.add_argument("-dns.port", "--dns.port", dest="port", type=int, default=53)
-    parser.add_argument("--workers", "-workers", type=int, default=0)
-    parser.add_argument("-version", "--version", action="version", version=f"resolver {__version__}")
-    options = parser.parse_args(arguments)
-    from resolver.runtime.options import Options
-    from resolver.runtime.serve import serve
-
-    return serve(Options(options.conf, port=options.port, workers=options.workers))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # somebody read only the first lines of what was printed
+        sys.stderr.close()
+        return 0

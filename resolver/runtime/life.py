@@ -30,6 +30,7 @@ class Life(ABC):
         self.exit_code = 0
         self.host = Host(clock=time.monotonic, registry=Registry(), log=options.log, fail=self.fail)
         self._swap = asyncio.Lock()
+        self._refused = ""
         self._failed = self.host.registry.counter(
             "coredns_reload_failed_total", "Configurations that could not be put into service."
         ).cell()
@@ -68,17 +69,27 @@ class Life(ABC):
         return self.exit_code
 
     async def reload(self) -> None:
-        """Put the configuration as it is now into service; a wrong one is said and left."""
+        """Put the configuration as it is now into service; a wrong one is said and left.
+
+        One that is still wrong in the same way is tried again at each look, as what mends it may be a file that the
+        serving configuration does not know, but said and counted only once.
+        """
         async with self._swap:
             try:
                 await self._put_into_service(await asyncio.to_thread(self.options.read))
             except ResolverError as error:
-                self._failed.value += 1
-                for line in str(error).splitlines():
-                    self.log.error(f"reload: {line}")
-                self.log.error("reload failed: the old configuration goes on serving")
+                if str(error) != self._refused:
+                    self._say_refused(str(error))
             else:
+                self._refused = ""
                 self.log.info("reload complete")
+
+    def _say_refused(self, reasons: str) -> None:
+        self._refused = reasons
+        self._failed.value += 1
+        for line in reasons.splitlines():
+            self.log.error(f"reload: {line}")
+        self.log.error("reload failed: the old configuration goes on serving")
 
     def fail(self, reason: str) -> None:
         """End with exit code 1: something makes serving wrong."""
@@ -92,11 +103,11 @@ class Life(ABC):
         self._version.cell("sha512", config.digest).value = 1
 
     def _reload_soon(self) -> None:
+        self._refused = ""  # who asks for a reload wants to hear what is wrong, once more if need be
         self._reloading = asyncio.get_running_loop().create_task(self.reload())
 
     async def _watch(self) -> None:
-        """Reload when the files differ from what serves and from the last that was tried."""
-        tried = ""
+        """Reload when the files differ from what serves, or were refused the last time."""
         while True:
             settings = self.plan.reloading
             if settings is None:
@@ -105,12 +116,8 @@ class Life(ABC):
             # CoreDNS adds chance in both directions, so that many Pods do not reload in the same second
             await asyncio.sleep(settings.interval + settings.jitter * self.host.chance.uniform(-0.5, 0.5))
             config = self.plan.config
-            digest = await asyncio.to_thread(digest_now, config)
-            if digest in (config.digest, tried):
-                tried = digest if digest != config.digest else ""
-                continue
-            tried = digest
-            await self.reload()
+            if self._refused or await asyncio.to_thread(digest_now, config) != config.digest:
+                await self.reload()
 
     async def _lameduck(self) -> None:
         self.host.stopping = True

@@ -29,7 +29,7 @@ class Process(Life):
 
     async def close(self) -> None:
         """Finish the queries under way and close everything."""
-        await self.server.stop()
+        await self.server.stop(drain=not self.exit_code)
 
     async def stopping(self) -> None:
         """Nobody else needs to know."""

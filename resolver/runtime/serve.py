@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from resolver import __version__
-from resolver.chain.setup import Host
 from resolver.errors import ResolverError
 from resolver.runtime.life import Life
 from resolver.runtime.loops import run
 from resolver.runtime.options import Options
 from resolver.runtime.plan import Plan, assemble, wanted_workers
-from resolver.telemetry.metrics import Registry
+from resolver.runtime.throwaway import throwaway_host
 
 # A worker costs about 40 MB; more of them than this on one machine is a slip of the pen.
 MAX_WORKERS = 64
@@ -44,6 +42,8 @@ def _life(options: Options) -> Life:
         return Process(options)
     from resolver.runtime.supervisor import Supervisor
 
+    if workers > MAX_WORKERS:
+        options.log.warning(f"{workers} workers are asked for, {MAX_WORKERS} are the most that are started")
     return Supervisor(options, min(workers, MAX_WORKERS))
 
 
@@ -51,7 +51,7 @@ def _wanted_workers(options: Options) -> int:
     config = options.read()
     if not any(directive.name.text == "multisocket" for block in config.blocks for directive in block.directives):
         return 1
-    host = Host(clock=time.monotonic, registry=Registry(), log=options.log)
+    host = throwaway_host(options.log)
     return wanted_workers(assemble(config, host, options.port))
 
 

@@ -92,10 +92,11 @@ class Server:
         await self._retire(previous, gone)
         return plan
 
-    async def stop(self) -> None:
-        """Read no more queries, finish those under way, close everything."""
+    async def stop(self, *, drain: bool = True) -> None:
+        """Read no more queries, finish those under way unless ``drain`` is False, close everything."""
         ports = list(self.ports.values())
-        await self._drain(ports)
+        if drain:
+            await self._drain(ports)
         if self.plan is not None:
             await _stop(self.plan.parts)
         if self.http is not None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from multiprocessing import Pipe
 from typing import Any
 
+from resolver import __version__
 from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
@@ -19,6 +20,7 @@ from resolver.runtime.options import Options
 from resolver.runtime.plan import Plan, assemble
 from resolver.runtime.server import DRAIN_TIME
 from resolver.runtime.sockets import SocketKey, open_socket, socket_keys
+from resolver.telemetry.process import watch_process
 from resolver.telemetry.snapshot import Snapshot, merge, settled, snapshot
 
 _START_TIME = 20.0  # seconds until a new worker serves
@@ -64,6 +66,7 @@ class Supervisor(Life):
         super().__init__(options)
         self.crews = [Crew(number) for number in range(workers)]
         self.http = HttpServers(options.log)
+        watch_process(self.host.registry, __version__)
         self.host.scrape = self._scrape
         self.host.unready = self._unready
         self._past: Snapshot = []
@@ -82,17 +85,17 @@ class Supervisor(Life):
                 if crew.channel is None:
                     await self._start(crew)
                 await self._tell(crew, config, opened[crew])
+            await self.http.apply(plan.http)
         except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
             for crew, sockets in opened.items():
                 _forget(crew, sockets)
             if not first:
-                await self._restore(self.plan.config)
+                await self._restore(self.plan)
             raise ResolverError(str(error) or "a worker could not serve the configuration") from None
         wanted = {key for endpoint in plan.services for key in socket_keys(endpoint.host, endpoint.port)}
         for crew in self.crews:
             _forget(crew, [key for key in crew.sockets if key not in wanted])
         self.plan = plan
-        await self.http.apply(plan.http)
         if first:
             self._keeping = [asyncio.create_task(self._keep(crew)) for crew in self.crews]
 
@@ -144,11 +147,12 @@ class Supervisor(Life):
         descriptors = [crew.sockets[key].fileno() for key in new]
         await crew.ask("apply", (config, new), within=_START_TIME, descriptors=descriptors)
 
-    async def _restore(self, config: Config) -> None:
-        """Bring workers that had already swapped back to the configuration that serves."""
+    async def _restore(self, plan: Plan) -> None:
+        """Bring back to the plan that serves whoever had already swapped."""
+        await self.http.apply(plan.http)
         for crew in self.crews:
             try:
-                await self._tell(crew, config, [])
+                await self._tell(crew, plan.config, [])
             except (RuntimeError, ChannelClosed, TimeoutError):
                 self.log.error(f"worker {crew.number} could not go back to the old configuration")
 
