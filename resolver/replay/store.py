@@ -1,66 +1,14 @@
-"""Answers that may be replayed, within a budget of octets.
-
-Two generations stand in for an order of use: what was hit since the last turn is young; when the young take half of
-the budget they become old, and what was old and not asked for goes. A look-up is one dictionary access.
-"""
+"""Answers that may be replayed. A look-up is one dictionary access, two where an answer was not asked for of late."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 
 from resolver.chain.reply import Replay
-from resolver.replay.tally import Counts, Tally
-from resolver.wire.ttl import aged
-
-# What an entry costs beside its octets: key and value objects, slots, two dictionary places (measured).
-ENTRY_OVERHEAD = 420
-_DRAINED_PER_ADDITION = 4
-
-
-class Entry:
-    """One replayable answer. ``octets`` follow the ID and are right until ``fresh_until``."""
-
-    __slots__ = ("age", "base", "fresh_until", "octets", "size", "tags", "tally", "turn", "until", "variants")
-
-    def __init__(self, variants: tuple[tuple[bytes, tuple[int, ...]], ...], leave: Replay, tally: Tally, now: float):
-        self.variants = variants
-        self.octets = variants[0][0]
-        self.tally = tally
-        self.until = leave.until
-        self.base = leave.base
-        self.age = 0 if leave.base is None else int(now - leave.base)
-        self.fresh_until = self._fresh_until()
-        self.turn = 0
-        self.tags = leave.tags
-        self.size = ENTRY_OVERHEAD + sum(len(octets) for octets, _ in variants)
-
-    def renew(self, now: float) -> bytes | None:
-        """The octets for this moment and turn, None when the leave has ended."""
-        if now >= self.until:
-            return None
-        if self.base is not None:
-            age = int(now - self.base)
-            if age != self.age:
-                lower = age - self.age
-                self.variants = tuple((aged(octets, at, lower), at) for octets, at in self.variants)
-                self.age = age
-        self.turn = (self.turn + 1) % len(self.variants)
-        self.octets = self.variants[self.turn][0]
-        self.fresh_until = self._fresh_until()
-        return self.octets
-
-    def _fresh_until(self) -> float:
-        if len(self.variants) > 1:
-            return 0.0  # each replay takes its turn
-        return self.until if self.base is None else min(self.until, self.base + self.age + 1)
-
-
-class Budget:
-    """Octets that all stores of a process may take together."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
+from resolver.replay.budget import Budget
+from resolver.replay.entry import Entry, Message
+from resolver.replay.tags import Tags
+from resolver.replay.tally import Tallies
 
 
 class Store:
@@ -70,11 +18,9 @@ class Store:
         self.budget = budget
         self.young: dict[bytes, Entry] = {}
         self.old: dict[bytes, Entry] = {}
-        self._dying: dict[bytes, Entry] = {}
-        self._young_size = self._old_size = 0
-        self._tallies: dict[Counts, Tally] = {}
-        self._private: dict[int, Tally] = {}
-        self._tagged: dict[Hashable, set[bytes]] = {}
+        self._tallies = Tallies()
+        self._tags = Tags()
+        budget.stores.append(self)
 
     def replay(self, packet: bytes, now: float) -> bytes | None:
         """The answer to a query that was answered before; None says to work it out."""
@@ -90,109 +36,78 @@ class Store:
             return packet[:2] + entry.octets
         octets = entry.renew(now)
         if octets is None:
-            self._remove(key)
+            self._remove(key, entry)
             return None
         entry.tally.hits += 1
         return packet[:2] + octets
 
-    def add(self, packet: bytes, messages: Iterable[tuple[bytes, tuple[int, ...]]], leave: Replay, now: float) -> None:
-        """Keep an answer. ``messages`` are its variants: whole message and the offsets of its TTL fields."""
+    def add(self, packet: bytes, messages: Sequence[Message], leave: Replay, now: float) -> None:
+        """Keep an answer, in place of an earlier one to the same query.
+
+        ``messages`` are its variants: whole message and the offsets of its TTL fields, of which those are right at
+        ``now``. What would take more than half of the budget is not kept.
+        """
         key = packet[2:]
-        variants = tuple((octets[2:], tuple(at - 2 for at in offsets)) for octets, offsets in messages)
-        if key in self.young or key in self.old:
-            self._remove(key)
-        entry = Entry(variants, leave, self._tally(leave), now)
-        entry.size += len(key)
-        self._make_room(entry.size)
+        earlier = self.young.get(key) or self.old.get(key)
+        if earlier is not None:
+            self._remove(key, earlier)
+        if now >= leave.until:
+            return
+        entry = Entry(key, messages, leave, self._tallies.take(leave), now)
+        if entry.tags:
+            entry.size += self._tags.cost(entry.tags)
+        if not self.budget.make_room(entry.size):
+            self._tallies.give_back(entry.tally)
+            return
         self.young[key] = entry
-        self._young_size += entry.size
+        self.budget.young += entry.size
         self.budget.used += entry.size
-        for tag in entry.tags:
-            self._tagged.setdefault(tag, set()).add(key)
+        if entry.tags:
+            self._tags.put(key, entry)
 
     def withdraw(self, tag: Hashable) -> None:
         """End the replay of every answer that carries the tag."""
-        for key in self._tagged.pop(tag, ()):
-            self._remove(key)
+        for key, entry in self._tags.pop(tag).items():
+            self._remove(key, entry)
 
     def clear(self) -> None:
         """Forget all answers; replays are counted first."""
-        self.fold()
-        self.budget.used -= self._young_size + self._old_size
-        self._young_size = self._old_size = 0
-        for held in (self.young, self.old, self._dying, self._tagged, self._private):
-            held.clear()
+        self._tallies.clear()
+        self.budget.leave(self)
+        self._tags.clear()
+        self.young.clear()
+        self.old.clear()
 
     def fold(self) -> None:
         """Tell the metrics how often answers were replayed."""
-        for tally in self._tallies.values():
-            tally.fold()
-        for tally in self._private.values():
-            tally.fold()
+        self._tallies.fold()
+
+    def forget(self, key: bytes, entry: Entry) -> None:
+        """Let go of what an entry held beside its place: its tally and its tags."""
+        self._tallies.give_back(entry.tally)
+        if entry.tags:
+            self._tags.remove(key, entry)
 
     def __len__(self) -> int:
         return len(self.young) + len(self.old)
 
-    def _tally(self, leave: Replay) -> Tally:
-        if leave.seen is not None:
-            tally = Tally(leave.counts, leave.seen)
-            self._private[id(tally)] = tally
-            return tally
-        tally = self._tallies.get(leave.counts)
-        if tally is None:
-            tally = self._tallies[leave.counts] = Tally(leave.counts)
-        return tally
-
     def _promote(self, key: bytes, entry: Entry) -> None:
         del self.old[key]
+        self.budget.admit(entry.size)
         self.young[key] = entry
-        self._old_size -= entry.size
-        self._young_size += entry.size
+        self.budget.young += entry.size
 
-    def _remove(self, key: bytes) -> None:
-        entry = self.young.pop(key, None)
-        if entry is not None:
-            self._young_size -= entry.size
+    def _remove(self, key: bytes, entry: Entry) -> None:
+        """Take an entry out, unless it was given up or replaced already."""
+        if self.young.get(key) is entry:
+            del self.young[key]
+            self.budget.young -= entry.size
+        elif self.old.get(key) is entry:
+            del self.old[key]
         else:
-            entry = self.old.pop(key, None)
-            if entry is None:
-                return
-            self._old_size -= entry.size
+            return
         self.budget.used -= entry.size
-        self._forget(key, entry)
-
-    def _forget(self, key: bytes, entry: Entry) -> None:
-        tally = entry.tally
-        if tally.seen is not None:
-            tally.fold()
-            self._private.pop(id(tally), None)
-        for tag in entry.tags:
-            keys = self._tagged.get(tag)
-            if keys is not None and key not in self.young and key not in self.old:
-                keys.discard(key)
-                if not keys:
-                    del self._tagged[tag]
-
-    def _make_room(self, size: int) -> None:
-        budget = self.budget
-        if self._young_size > budget.limit // 2:
-            self._turn()
-        while budget.used + size > budget.limit and (self.young or self.old):
-            self._turn()
-        for _ in range(_DRAINED_PER_ADDITION):  # a generation is freed little by little, not in one long pause
-            if not self._dying:
-                break
-            key, entry = self._dying.popitem()
-            self._forget(key, entry)
-
-    def _turn(self) -> None:
-        """The young become old, the old go."""
-        for key, entry in self._dying.items():
-            self._forget(key, entry)
-        self.budget.used -= self._old_size
-        self._dying = self.old
-        self.old, self._old_size = self.young, self._young_size
-        self.young, self._young_size = {}, 0
+        self.forget(key, entry)
 
 
 class Stores:
@@ -206,18 +121,15 @@ class Stores:
         self.budget = Budget(limit)
         self.epoch = 0
         self.reign = 0
-        self._stores: list[Store] = []
 
     def make(self) -> Store:
         """A new store under the common budget."""
-        store = Store(self.budget)
-        self._stores.append(store)
-        return store
+        return Store(self.budget)
 
     def discard(self, store: Store) -> None:
         """Forget a store and what it holds."""
         store.clear()
-        self._stores.remove(store)
+        self.budget.stores.remove(store)
 
     def withdraw(self, tag: Hashable) -> None:
         """End the replay of every answer that carries the tag, in all stores."""
@@ -234,5 +146,5 @@ class Stores:
         self._each(Store.clear)
 
     def _each(self, action: Callable[[Store], None]) -> None:
-        for store in self._stores:
+        for store in self.budget.stores:
             action(store)
