@@ -67,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--servers", type=_words, metavar="NAMES", help="default: every one that is installed")
     parser.add_argument("--generator", choices=("dnsperf", "python"), help="default: dnsperf where it is installed")
     parser.add_argument("--seconds", type=_seconds, help="length of one load")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write every round, the machine and the versions")
-    parser.add_argument("--svg", type=Path, metavar="OUT", help="draw the medians")
+    parser.add_argument("--json", type=_output, metavar="OUT", help="write every round, the machine and the versions")
+    parser.add_argument("--svg", type=_output, metavar="OUT", help="draw the medians")
     return parser
 
 
@@ -88,6 +88,14 @@ def _seconds(text: str) -> float:
     if not 0.2 <= value <= 60:
         raise argparse.ArgumentTypeError("between 0.2 and 60")
     return value
+
+
+def _output(text: str) -> Path:
+    """A file that can be made, seen to before the minutes of measuring rather than after."""
+    path = Path(text)
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write {text}")
+    return path
 
 
 def _end(number: int, frame: object) -> None:

@@ -58,7 +58,9 @@ def test_a_server_that_is_not_known_ends_the_run(capsys: pytest.CaptureFixture[s
     assert "no such server: bind9" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--only", "cached,nonsense"], ["--seconds", "0"]])
+@pytest.mark.parametrize(
+    "words", [["--only", "cached,nonsense"], ["--seconds", "0"], ["--json", "/nonexistent/bench.json"]]
+)
 def test_wrong_options_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(words)
