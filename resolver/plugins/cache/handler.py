@@ -106,7 +106,9 @@ class Cache(Plugin):
                 if self._prefetching is None:
                     return self._fresh(query, entry, head, now, head[0] + head[1], counts)
                 return self._noted(Asked(query, next, key, meters), entry, head, now, counts)
-        return await self._look_further(Asked(query, next, key, meters), positive, needed, now)
+            return await self._look_further(Asked(query, next, key, meters), positive, needed, now)
+        meters.misses.value += 1
+        return await self._miss(Asked(query, next, key, meters))
 
     async def _look_further(self, asked: Asked, positive: bytes | None, needed: int, now: float) -> Reply:
         meters = asked.meters

@@ -124,6 +124,13 @@ def test_without_a_minimum_a_ttl_of_zero_is_not_kept() -> None:
     )
 
 
+def test_a_ttl_with_its_top_bit_set_is_shown_as_zero() -> None:
+    play(
+        "cache {\n success 9984 3600 0 \n}",
+        f"upstream a.test. {2**31} A 192.0.2.1\nask a.test A\nexpect NOERROR a.test. 0 A 192.0.2.1",
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "soa_ttl", "minimum", "shown", "life"),
     [

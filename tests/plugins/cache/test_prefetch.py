@@ -195,6 +195,44 @@ def test_a_failure_does_not_take_the_place_of_an_answer(failure: str) -> None:
     )
 
 
+def test_repeats_may_be_replayed_in_the_pause_after_a_failure() -> None:
+    playing = play(
+        cache("1"),
+        ANSWER
+        + """
+        ask www.example.org A
+        wait 95
+        upstream servfail
+        ask www.example.org A
+        wait 0.2
+        ask www.example.org A
+        """,
+    )
+    assert playing.reply is not None
+    assert playing.reply.replay is not None
+    assert playing.reply.replay.until == 1096
+
+
+def test_an_answer_takes_the_place_of_a_denial_for_good() -> None:
+    play(
+        cache("1 1h 90%"),
+        """
+        upstream example.org. 1000 SOA 1000
+        ask www.example.org A
+        wait 200
+        upstream www.example.org. 5 A 192.0.2.1
+        ask www.example.org A
+        expect NXDOMAIN aa example.org. 800 SOA 1000
+        wait 0.1
+        upstream servfail
+        wait 5
+        asked 2
+        ask www.example.org A
+        expect SERVFAIL
+        """,
+    )
+
+
 def test_an_evicted_answer_is_forgotten_altogether() -> None:
     names = [f"n{number}.example.org." for number in range(1100)]
     script = "upstream " + ",".join(f"{name} 9 A 192.0.2.1" for name in names)

@@ -412,3 +412,18 @@ def test_prefer_positive_refreshes_denials_as_usual(mode: str) -> None:
         expect NOERROR aa www.example.org. 60 A 192.0.2.1
         """,
     )
+
+
+@pytest.mark.parametrize("mode", ["verify 0", "verify 100ms"])
+def test_prefer_positive_takes_a_new_denial_for_an_old_one(mode: str) -> None:
+    play(
+        retaining(mode),
+        """
+        upstream example.org. 60 SOA 60
+        ask www.example.org A
+        wait 61
+        upstream example.org. 50 SOA 60
+        ask www.example.org A
+        expect NXDOMAIN{} example.org. 50 SOA 60
+        """.format(" aa" if mode == "verify 100ms" else ""),
+    )

@@ -111,6 +111,13 @@ def test_kind_ttl_and_life(answer: list[Record], authority: list[Record], rcode:
         assert found.is_level == expected.is_level
 
 
+@pytest.mark.parametrize(("rcode", "kind"), [(0, Kind.SUCCESS), (NXDOMAIN, Kind.PASSING)])
+def test_a_soa_that_is_merely_additional_says_nothing(rcode: int, kind: Kind) -> None:
+    query = Query(WWW, A)
+    body = encode(WWW, (), (), [START_OF_AUTHORITY])
+    assert judge(query, Reply(query.question, rcode, octets=body), SETTINGS).kind is kind
+
+
 @pytest.mark.parametrize(("answer", "rcode"), [([ADDRESS], 0), ([], NXDOMAIN), ([], 2)])
 def test_what_is_truncated_is_never_kept(answer: list[Record], rcode: int) -> None:
     query = Query(WWW, A)
