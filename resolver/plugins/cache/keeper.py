@@ -20,8 +20,6 @@ from resolver.wire.names import suffixes
 from resolver.wire.records import Body
 from resolver.wire.ttl import with_ttl
 
-_PASSING = Verdict(Kind.PASSING, 0, 0.0)
-
 
 class Taken(NamedTuple):
     """``reply`` as the client may have it, ``entry`` where it was kept.

@@ -75,6 +75,7 @@ async def test_a_reload_may_change_the_budget(world: World) -> None:
     await old.start()
     (new,) = configure(world, "budget 6MiB")
     await new.start()
+    assert world.metric("coredns_cache_budget_bytes") == 6 * MIB
     await old.stop()
     assert world.metric("coredns_cache_budget_bytes") == 6 * MIB
 

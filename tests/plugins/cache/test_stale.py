@@ -120,6 +120,22 @@ def test_news_that_cannot_be_kept_end_the_stale_answer(news: str, told: str) -> 
     )
 
 
+def test_an_answer_that_cannot_be_kept_ends_a_stale_denial() -> None:
+    play(
+        with_options("serve_stale", "success 9984 3600 0"),
+        """
+        upstream example.org. 60 SOA 60
+        ask www.example.org A
+        wait 60
+        upstream www.example.org. 0 A 192.0.2.1
+        ask www.example.org A
+        wait 0.1
+        ask www.example.org A
+        expect NOERROR www.example.org. 0 A 192.0.2.1
+        """,
+    )
+
+
 def test_a_stale_denial_says_so() -> None:
     play(
         with_options("serve_stale"),

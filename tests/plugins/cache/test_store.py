@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from resolver.plugins.cache import store as store_module
 from resolver.plugins.cache.budget import Budget
+from resolver.plugins.cache.contents import Contents
+from resolver.plugins.cache.settings import Settings
 from resolver.plugins.cache.store import ENTRY_OVERHEAD, Store
 
 KEYS = st.integers(0, 40).map(lambda number: b"key%d" % number)
@@ -192,3 +194,14 @@ def test_the_victim_is_never_much_smaller_than_the_largest(caches: int) -> None:
             if other.evicted > evicted:
                 assert other.octets * 2 + 1000 >= largest
     assert budget.used <= budget.limit
+
+
+def test_pauses_are_limited_and_end() -> None:
+    contents = Contents(Settings((b"\0",)), Budget())
+    for number in range(10_000):
+        contents.pause(key(number), 10.0)
+    assert len(contents.pauses) == 4096
+    assert contents.paused_until(key(9_999), 9.9) == 10.0
+    assert contents.paused_until(key(9_999), 10.0) is None
+    assert contents.paused_until(key(0), 0.0) is None
+    assert len(contents.pauses) == 4095
