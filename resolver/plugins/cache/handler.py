@@ -24,6 +24,7 @@ from resolver.plugins.cache.replies import ERRORS, fresh_reply
 from resolver.plugins.cache.settings import Settings
 from resolver.plugins.cache.stale import Found, StaleServing
 from resolver.plugins.cache.subnet import asks_for_subnet
+from resolver.plugins.cache.takeover import answers_alike
 from resolver.wire.constants import ANY_CLASS, AXFR, CD, IXFR, NONE, OPCODE_MASK, OPT, TSIG
 from resolver.wire.names import is_below, to_text
 
@@ -206,8 +207,10 @@ class Cache(Plugin):
                 await asyncio.sleep(0)
 
     def succeed(self, previous: Any) -> None:
-        """Serve on from the answers of the same line before a reload, where its options are the same."""
-        if isinstance(previous, Cache) and previous.settings == self.settings:
+        """Serve on from the answers of the same line before a reload, where they would be given again."""
+        if not isinstance(previous, Cache) or previous.settings != self.settings:
+            return
+        if answers_alike(previous._block, self._block):
             self._adopt(previous.contents)
 
     # --- figures

@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 
-from resolver.chain.query import Query
+from resolver.chain.build import build
+from resolver.chain.query import Query, Site
 from resolver.chain.reply import Reply, from_records
+from resolver.chain.setup import Block
+from resolver.config.load import load_text
 from resolver.plugins.cache.common import common_of
 from resolver.plugins.cache.handler import Cache
 from resolver.plugins.cache.refresh import MOST_REFRESHES
+from resolver.plugins.catalog import setup_function
+from resolver.plugins.order import ORDER
 from resolver.wire.names import from_text
 from resolver.wire.records import record
 from tests.plugins.cache.scenario import VirtualLoop
@@ -35,6 +40,15 @@ def make(world: World, line: str = "cache", zone: str = ".") -> Cache:
     (part,) = block.parts
     assert isinstance(part, Cache)
     return part
+
+
+def block_of(world: World, lines: str) -> Cache:
+    """The cache of a block that knows its configuration."""
+    config = load_text(f".:53 {{\n{lines}\n}}\n", environ={})
+    (source,) = config.blocks
+    block = Block((b"\0",), (Site("dns://:53", "."),), source.keys, config=config)
+    build(source, block, world.host, ORDER, setup_function)
+    return next(part for part in block.parts if isinstance(part, Cache))
 
 
 async def answers(query: Query) -> Reply:
@@ -131,6 +145,29 @@ def test_a_reload_with_other_options_starts_anew(before: str, after: str) -> Non
         await old.stop()
         await new.stop()
         assert common_of(world.host.registry).budget.used == 0
+
+    run(story())
+
+
+FORWARD = "cache\nforward . 127.0.0.1 {\n force_tcp\n}"
+
+
+@pytest.mark.parametrize(
+    ("after", "kept"),
+    [
+        (FORWARD, True),
+        ("errors\nloadbalance\n" + FORWARD, True),
+        ("cache\nforward . 127.0.0.1 {\n prefer_udp\n}", False),
+        ("cache\nforward . 127.0.0.2 {\n force_tcp\n}", False),
+        ("hosts {\n 192.0.2.1 a.test\n}\n" + FORWARD, False),
+    ],
+)
+def test_answers_outlive_a_reload_only_where_they_would_be_given_again(after: str, kept: bool) -> None:
+    async def story() -> None:
+        world = new_world()
+        old, new = (block_of(world, lines) for lines in (FORWARD, after))
+        new.succeed(old)
+        assert (new.contents is old.contents) is kept
 
     run(story())
 

@@ -118,7 +118,7 @@ class Observed:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.options.split("\n", 1)[-1])
-@given(events=st.lists(EVENTS, max_size=50))
+@given(events=st.lists(EVENTS, max_size=30))
 def test_no_answer_outlives_its_time(case: Case, events: list[Event]) -> None:
     async def go() -> None:
         loop = asyncio.get_running_loop()

@@ -326,13 +326,6 @@ def test_a_refresh_is_the_servers_own_question() -> None:
     assert query.flags & RD
 
 
-# --- a failure does not hide what was known, prefer_positive holds on to it
-
-
-def retaining(mode: str) -> str:
-    return with_options(f"serve_stale 1h {mode}", "serve_stale_policy prefer_positive")
-
-
 def test_a_cached_failure_does_not_hide_a_stale_answer() -> None:
     """The failure was for a client that wanted an answer made for its subnet."""
     play(
@@ -363,83 +356,4 @@ def test_a_failure_is_told_when_the_stale_answer_is_too_old() -> None:
         ask www.example.org A
         expect SERVFAIL aa ede=13
         """,
-    )
-
-
-@pytest.mark.parametrize("mode", ["immediate", "verify 0", "verify 100ms"])
-@pytest.mark.parametrize("news", ["servfail", "nxdomain", "noerror", "notimp", "example.org. 60 SOA 60"])
-def test_prefer_positive_serves_the_last_good_answer(mode: str, news: str) -> None:
-    play(
-        retaining(mode),
-        OLD
-        + f"""
-        upstream {news}
-        ask www.example.org A
-        expect NOERROR aa www.example.org. 0 A 192.0.2.1 ede=3
-        wait 1
-        ask www.example.org A
-        expect NOERROR aa www.example.org. 0 A 192.0.2.1 ede=3
-        wait 1
-        asked 2
-        upstream www.example.org. 60 A 192.0.2.2
-        ask www.example.org A
-        wait 0.1
-        ask www.example.org A
-        expect NOERROR aa www.example.org. 60 A 192.0.2.2
-        """,
-    )
-
-
-def test_prefer_positive_ends_with_the_window() -> None:
-    play(
-        retaining("immediate"),
-        OLD
-        + """
-        upstream example.org. 60 SOA 60
-        ask www.example.org A
-        wait 3599
-        ask www.example.org A
-        expect NOERROR aa www.example.org. 0 A 192.0.2.1 ede=3
-        wait 1
-        ask www.example.org A
-        expect NXDOMAIN aa example.org. 59 SOA 60
-        """,
-    )
-
-
-@pytest.mark.parametrize("mode", ["immediate", "verify 0"])
-def test_prefer_positive_refreshes_denials_as_usual(mode: str) -> None:
-    play(
-        retaining(mode),
-        """
-        upstream example.org. 60 SOA 60
-        ask www.example.org A
-        wait 61
-        ask www.example.org A
-        wait 0.1
-        ask www.example.org A
-        expect NXDOMAIN aa example.org. 60 SOA 60
-        asked 2
-        upstream www.example.org. 60 A 192.0.2.1
-        wait 61
-        ask www.example.org A
-        wait 0.1
-        ask www.example.org A
-        expect NOERROR aa www.example.org. 60 A 192.0.2.1
-        """,
-    )
-
-
-@pytest.mark.parametrize("mode", ["verify 0", "verify 100ms"])
-def test_prefer_positive_takes_a_new_denial_for_an_old_one(mode: str) -> None:
-    play(
-        retaining(mode),
-        """
-        upstream example.org. 60 SOA 60
-        ask www.example.org A
-        wait 61
-        upstream example.org. 50 SOA 60
-        ask www.example.org A
-        expect NXDOMAIN{} example.org. 50 SOA 60
-        """.format(" aa" if mode == "verify 100ms" else ""),
     )

@@ -138,7 +138,7 @@ ASKS = st.builds(
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-@given(asks=st.lists(ASKS, max_size=40))
+@given(asks=st.lists(ASKS, max_size=25))
 def test_replays_are_what_the_cache_would_have_answered(options: str, asks: list[Ask]) -> None:
     run(options, asks)
 
