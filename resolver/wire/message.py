@@ -23,6 +23,8 @@ MAX_DECODED: Final = 8 * MAX_MESSAGE
 _SMALLEST_RECORD: Final = 11
 _SINGLE_NAMES: Final = frozenset((NS, CNAME, PTR, DNAME))
 _ADDRESS_SIZES: Final = {A: 4, AAAA: 16}
+_APART: Final = frozenset((OPT, TSIG))
+_NO_RECORDS: Final = [0, 0, 0]
 
 
 class Span(NamedTuple):
@@ -49,26 +51,55 @@ class Sections(NamedTuple):
 class Message:
     """A scanned message. ``question`` is wire name, type and class as octets; empty without a question.
 
-    ``opt`` is where the OPT record begins and ends, two zeros without one.
+    ``counts`` are the records of the three sections without OPT and TSIG, ``ttls`` the offsets of their TTL fields in
+    the message, ``end`` the offset behind the last of them. ``opt`` is the offset of the OPT record, 0 without one.
     """
 
     octets: bytes
     id: int
     flags: int
-    qname: bytes
-    qtype: int
-    qclass: int
     question: bytes
-    spans: list[Span]
-    edns: Edns | None
-    has_tsig: bool
-    opt: tuple[int, int]
+    counts: tuple[int, int, int]
+    ttls: list[int]
+    end: int
+    edns: Edns | None = None
+    opt: int = 0
+    has_tsig: bool = False
+
+    @property
+    def qname(self) -> bytes:
+        """The wire name that was asked for, the root without a question."""
+        return self.question[:-4] or ROOT
+
+    @property
+    def qtype(self) -> int:
+        """The type that was asked for, 0 without a question."""
+        return int.from_bytes(self.question[-4:-2], "big")
+
+    @property
+    def qclass(self) -> int:
+        """The class that was asked for, 0 without a question."""
+        return int.from_bytes(self.question[-2:], "big")
 
     @property
     def rcode(self) -> int:
         """The full rcode, upper bits from OPT included."""
         upper = self.edns.upper_rcode << 4 if self.edns else 0
         return upper | self.flags & RCODE_MASK
+
+    @property
+    def spans(self) -> list[Span]:
+        """Where each record stands, OPT and TSIG left out."""
+        found, start = [], HEADER_SIZE + len(self.question)
+        sections = [section for section, count in enumerate(self.counts) for _ in range(count)]
+        for section, at in zip(sections, self.ttls, strict=True):
+            rtype, rclass, ttl, length = _FIXED.unpack_from(self.octets, at - 4)
+            if self.opt == start:
+                start = _behind(self.octets, start)
+            end = at + 6 + length
+            found.append(Span(section, start, rtype, rclass, clamp_ttl(ttl), at, end))
+            start = end
+        return found
 
     def sections(self) -> Sections:
         """All records with their names written out, at most ``MAX_DECODED`` octets of them."""
@@ -87,18 +118,13 @@ class Message:
         TTLs that count as zero become zero.
         """
         start = HEADER_SIZE + len(self.question)
-        spans = self.spans
-        end = spans[-1].end if spans else start
-        if self.opt[0] and self.opt[0] < end:
+        if self.opt and self.opt < self.end:
             return encode(self.qname, *self.sections())
         octets = self.octets
-        counts = [0, 0, 0]
-        for span in spans:
-            counts[span.section] += 1
-            if octets[span.ttl_at] > 0x7F:
-                octets = octets[: span.ttl_at] + bytes(4) + octets[span.ttl_at + 4 :]
-        ttls = tuple(span.ttl_at - start for span in spans)
-        return Body(counts[0], counts[1], counts[2], octets[start:end], ttls)
+        for at in self.ttls:
+            if octets[at] > 0x7F:
+                octets = octets[:at] + bytes(4) + octets[at + 4 :]
+        return Body(*self.counts, octets[start : self.end], tuple([at - start for at in self.ttls]))
 
 
 def scan(octets: bytes) -> Message:
@@ -113,21 +139,77 @@ def scan(octets: bytes) -> Message:
     message_id, flags, questions, *counts = HEADER.unpack_from(octets)
     if questions > 1 or sum(counts) * _SMALLEST_RECORD > len(octets) - HEADER_SIZE:
         raise WireError("message claims too many questions or records")
-    qname, qtype, qclass, offset = ROOT, 0, 0, HEADER_SIZE
+    end = HEADER_SIZE
     if questions:
-        qname, qtype, qclass, offset = read_question(octets)
-    message = Message(
-        octets, message_id, flags, qname, qtype, qclass, octets[HEADER_SIZE:offset], [], None, False, (0, 0)
-    )
-    decoded = 0
-    known = {HEADER_SIZE: len(qname)} if questions else {}
-    for section, count in enumerate(counts):
-        for _ in range(count):
-            offset, size = _scan_record(message, section, offset, known)
-            decoded += size
-            if decoded > MAX_DECODED:
-                raise WireError("records are too large when their names are written out")
+        end = plain_name(octets, HEADER_SIZE)[1] + 4
+        if end > len(octets):
+            raise WireError("question is cut off")
+    message = Message(octets, message_id, flags, octets[HEADER_SIZE:end], (counts[0], counts[1], counts[2]), [], end)
+    if counts != _NO_RECORDS:
+        _scan_records(message)
     return message
+
+
+def _scan_records(message: Message) -> None:
+    """Check the records behind the question and note them. Most are owned by its name."""
+    octets, ttls, total = message.octets, message.ttls, len(message.octets)
+    offset = message.end
+    own_size = len(message.question) - 4
+    known = {HEADER_SIZE: own_size} if own_size > 0 else {}
+    decoded = 0
+    for section, count in enumerate(message.counts):
+        for _ in range(count):
+            start = offset
+            offset, size = _check_name(octets, start, known)
+            if offset + 10 > total:
+                raise WireError("record is cut off")
+            rtype, rclass, ttl, length = _FIXED.unpack_from(octets, offset)
+            end = offset + 10 + length
+            if end > total or message.has_tsig:
+                raise WireError("rdata is cut off, or something follows TSIG")
+            decoded += size
+            if rtype in _APART:
+                _set_apart(message, section, start, Record(octets[start : offset], rtype, rclass, ttl, octets[offset + 10 : end]))  # fmt: skip  # noqa: E501
+            else:
+                if rtype not in _ADDRESS_SIZES:
+                    decoded += _check_rdata(octets, rtype, offset + 10, length, known)
+                elif length != _ADDRESS_SIZES[rtype] and rclass == IN:
+                    raise WireError("address has a wrong length")
+                if decoded > MAX_DECODED:
+                    raise WireError("records are too large when their names are written out")
+                ttls.append(offset + 4)
+                message.end = end
+            offset = end
+
+
+def _check_rdata(octets: bytes, rtype: int, at: int, length: int, known: dict[int, int]) -> int:
+    """How many octets the names in rdata are when written out. Raises WireError where they cannot be read."""
+    if rtype in _SINGLE_NAMES:
+        end, size = _check_name(octets, at, known)
+        if end > at + length:
+            raise WireError("name in rdata runs past its record")
+        return size
+    return len(plain_rdata(octets, rtype, at, length)) if rtype in NAMED_TYPES else 0
+
+
+def _set_apart(message: Message, section: int, start: int, found: Record) -> None:
+    """Note OPT or TSIG, which are about the message and no data in it."""
+    if found.type == TSIG:
+        message.has_tsig = True
+    elif message.edns is not None or section != ADDITIONAL or found.owner != ROOT:
+        raise EdnsError("OPT stands twice, in the wrong section or below a name")
+    else:
+        message.edns = read_opt(found.rclass, found.ttl, found.rdata)
+        message.opt = start
+    counts = list(message.counts)
+    counts[section] -= 1
+    message.counts = (counts[0], counts[1], counts[2])
+
+
+def _behind(octets: bytes, start: int) -> int:
+    """The offset behind the record at ``start``."""
+    _, offset = read_name(octets, start)
+    return offset + 10 + int.from_bytes(octets[offset + 8 : offset + 10], "big")
 
 
 def read_question(octets: bytes) -> tuple[bytes, int, int, int]:
@@ -148,42 +230,6 @@ def as_message(question: bytes, body: Body) -> bytes:
     if max(counts) > MAX_MESSAGE:
         raise WireError("section has more records than can be counted")
     return HEADER.pack(0, 0, *counts) + question + body.data
-
-
-def _scan_record(message: Message, section: int, start: int, known: dict[int, int]) -> tuple[int, int]:
-    """Note the record at ``start``; the offset behind it, and how many octets its names are when written out.
-
-    ``known`` are the sizes of names by their offsets.
-    """
-    octets = message.octets
-    if message.has_tsig:
-        raise WireError("TSIG is not the last record")
-    offset, size = _check_name(octets, start, known)
-    if offset + 10 > len(octets):
-        raise WireError("record is cut off")
-    rtype, rclass, ttl, length = _FIXED.unpack_from(octets, offset)
-    end = offset + 10 + length
-    if end > len(octets):
-        raise WireError("rdata is cut off")
-    if rtype in _SINGLE_NAMES:
-        name_end, name_size = _check_name(octets, offset + 10, known)
-        if name_end > end:
-            raise WireError("name in rdata runs past its record")
-        size += name_size
-    elif rtype in NAMED_TYPES:
-        size += len(plain_rdata(octets, rtype, offset + 10, length))
-    elif rtype in _ADDRESS_SIZES and length != _ADDRESS_SIZES[rtype] and rclass == IN:
-        raise WireError("address has a wrong length")
-    if rtype == OPT:
-        if message.edns is not None or section != ADDITIONAL or octets[start]:
-            raise EdnsError("OPT stands twice, in the wrong section or below a name")
-        message.edns = read_opt(rclass, ttl, octets[offset + 10 : end])
-        message.opt = (start, end)
-    elif rtype == TSIG:
-        message.has_tsig = True
-    else:
-        message.spans.append(Span(section, start, rtype, rclass, clamp_ttl(ttl), offset + 4, end))
-    return end, size
 
 
 def _check_name(octets: bytes, at: int, known: dict[int, int]) -> tuple[int, int]:

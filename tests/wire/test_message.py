@@ -47,7 +47,7 @@ def test_what_stands_in_a_message_is_found() -> None:
     assert found.edns is not None
     assert (found.edns.size, found.edns.do, found.edns.options) == (1232, True, option(10, b"12345678"))
     assert found.rcode == 16
-    assert octets[slice(*found.opt)] == opt
+    assert octets[found.opt :] == opt
     assert not found.has_tsig
     assert found.body() == Body(1, 0, 0, ADDRESS, (6,))
 
