@@ -40,6 +40,6 @@ class Plugin(Part):
     async def resolve(self, query: Query, next: Handler) -> Reply:
         """Answer the query, or pass it on with ``await next(query)`` and perhaps change what comes back.
 
-        Is driven outside of an asyncio task: what needs one (``asyncio.timeout``) has to be awaited as a task of its own.
+        Is driven outside of an asyncio task: what needs one (``asyncio.timeout``) is awaited as a task of its own.
         """
         raise NotImplementedError

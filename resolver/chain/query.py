@@ -29,14 +29,15 @@ NOWHERE: Final = Site("", ".")
 class Query:
     """One question: never changed after it is made; ``derive`` gives a changed copy.
 
-    ``qname`` is the wire name as the client wrote it and ``name`` the same in lower case. ``client`` and ``local``
-    are (host, port). ``transport`` is ``udp``, ``tcp``, ``tls``, ``https``, ``quic`` or ``internal`` for questions
-    that the server asks itself. ``received`` is in seconds of the host's monotonic clock.
+    ``qname`` is the wire name as the client wrote it, ``name`` the same in lower case, ``question`` name, type and
+    class as octets in the client's spelling. ``client`` and ``local`` are (host, port). ``transport`` is ``udp``,
+    ``tcp``, ``tls``, ``https``, ``quic``, or ``internal`` for questions that the server asks itself. ``received`` is in
+    seconds of the host's monotonic clock.
     """
 
     __slots__ = (
-        "client", "edns", "flags", "id", "local", "metadata", "name", "qclass", "qname", "qtype", "received",
-        "site", "size", "transport",
+        "client", "edns", "flags", "id", "local", "metadata", "name", "qclass", "qname", "qtype", "question",
+        "received", "site", "size", "transport",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +62,7 @@ class Query:
         self.name = qname.lower()
         self.qtype = qtype
         self.qclass = qclass
+        self.question = qname + _TYPE_AND_CLASS.pack(qtype, qclass)
         self.edns = edns
         self.client = client
         self.local = local
@@ -74,11 +76,6 @@ class Query:
     def do(self) -> bool:
         """Whether the client wants DNSSEC records."""
         return self.edns is not None and self.edns.do
-
-    @property
-    def question(self) -> bytes:
-        """Name, type and class as octets, in the client's spelling."""
-        return self.qname + _TYPE_AND_CLASS.pack(self.qtype, self.qclass)
 
     @property
     def reply_limit(self) -> int:
@@ -99,13 +96,14 @@ class Query:
         return head + b"\0\1\0\0\0\0\0\1" + self.question + write_opt(edns.size, do=edns.do, options=extra)
 
     def derive(self, **changes: object) -> Query:
-        """A copy with some attributes changed; ``name`` follows ``qname``."""
+        """A copy with some attributes changed; ``name`` and ``question`` follow."""
         other = Query.__new__(Query)
         for slot in Query.__slots__:
             setattr(other, slot, changes.pop(slot) if slot in changes else getattr(self, slot))
         if changes:
             raise TypeError(f"a query has no {', '.join(changes)}")
         other.name = other.qname.lower()
+        other.question = other.qname + _TYPE_AND_CLASS.pack(other.qtype, other.qclass)
         return other
 
     def with_flags(self, flags: int) -> Query:
@@ -113,6 +111,7 @@ class Query:
         other = Query.__new__(Query)
         other.id, other.flags, other.edns = self.id, flags, self.edns
         other.qname, other.name, other.qtype, other.qclass = self.qname, self.name, self.qtype, self.qclass
+        other.question = self.question
         other.client, other.local, other.transport = self.client, self.local, self.transport
         other.received, other.site, other.size = self.received, self.site, self.size
         other.metadata = self.metadata
@@ -130,20 +129,16 @@ def parse(
     received: float,
 ) -> Query:
     """The query in an accepted packet. Raises WireError where it is malformed."""
-    qname, qtype, qclass, end = read_question(packet)
-    return Query(
-        qname,
-        qtype,
-        qclass,
-        message_id=packet[0] << 8 | packet[1],
-        flags=packet[2] << 8 | packet[3],
-        edns=_edns(packet, end),
-        client=client,
-        local=local,
-        transport=transport,
-        received=received,
-        size=len(packet),
-    )
+    query = Query.__new__(Query)  # without the call of __init__, which takes as long as all of this
+    query.qname, query.qtype, query.qclass, end = read_question(packet)
+    query.id, query.flags = packet[0] << 8 | packet[1], packet[2] << 8 | packet[3]
+    query.name = query.qname.lower()
+    query.question = packet[HEADER_SIZE:end]
+    query.edns = _edns(packet, end)
+    query.client, query.local, query.transport = client, local, transport
+    query.received, query.site, query.size = received, NOWHERE, len(packet)
+    query.metadata = None
+    return query
 
 
 def _edns(packet: bytes, end: int) -> Edns | None:
