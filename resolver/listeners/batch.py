@@ -9,47 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import socket
-import sys
 from collections.abc import Callable
-from ctypes import POINTER, c_char, c_int, c_size_t, c_uint, c_void_p
+from ctypes import c_char, c_int, c_uint
 from typing import Any, Final
+
+from resolver.sockets.mmsg import AVAILABLE, LIBC, STRIDE, IoVec, MMsgHdr, MsgHdr, send_all
+
+__all__ = ["AVAILABLE", "SLOTS", "Batch", "way_back"]
 
 SLOTS: Final = 64
 _RECEIVED: Final = 4096  # octets for a query; a longer one is cut off and so malformed
 _SENT: Final = 4096  # octets for an answer; longer ones are sent one by one
 _NAME: Final = 32  # octets for a socket address
 _CONTROL: Final = 64  # octets for packet information
-
-
-class _IoVec(ctypes.Structure):
-    _fields_ = (("base", c_void_p), ("length", c_size_t))
-
-
-class _MsgHdr(ctypes.Structure):
-    _fields_ = (
-        ("name", c_void_p), ("namelen", c_uint), ("iov", POINTER(_IoVec)), ("iovlen", c_size_t),
-        ("control", c_void_p), ("controllen", c_size_t), ("flags", c_int),
-    )  # fmt: skip
-
-
-class _MMsgHdr(ctypes.Structure):
-    _fields_ = (("hdr", _MsgHdr), ("len", c_uint))
-
-
-def _library() -> ctypes.CDLL | None:
-    little_64 = sys.byteorder == "little" and ctypes.sizeof(c_void_p) == 8
-    if not sys.platform.startswith("linux") or not little_64:
-        return None
-    try:
-        library = ctypes.PyDLL(None, use_errno=True)  # never blocks, so the interpreter lock need not be given up
-        for function in (library.recvmmsg, library.sendmmsg):
-            function.restype = c_int
-    except (OSError, AttributeError):
-        return None
-    return library
-
 
 _IP_PKTINFO = 8  # Linux's number; the socket module of Python 3.11 does not name it
 RECEIVE_INFORMATION: Final = {
@@ -60,16 +33,12 @@ SEND_INFORMATION: Final = {
     socket.AF_INET: (socket.IPPROTO_IP, _IP_PKTINFO),
     socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO),
 }
-_LIBC: Final[Any] = _library()
-AVAILABLE: Final = _LIBC is not None
-
-_STRIDE = ctypes.sizeof(_MMsgHdr)
-_WORDS = _STRIDE // 4
-_LEN_WORD = _MMsgHdr.len.offset // 4
-_LONGS = _STRIDE // 8
-_NAME_LONG = _MsgHdr.name.offset // 8
-_CONTROL_LONG = _MsgHdr.control.offset // 8
-_CONTROLLEN_LONG = _MsgHdr.controllen.offset // 8
+_WORDS = STRIDE // 4
+_LEN_WORD = MMsgHdr.len.offset // 4
+_LONGS = STRIDE // 8
+_NAME_LONG = MsgHdr.name.offset // 8
+_CONTROL_LONG = MsgHdr.control.offset // 8
+_CONTROLLEN_LONG = MsgHdr.controllen.offset // 8
 
 _NAME_LENGTH = {socket.AF_INET: 16, socket.AF_INET6: 28}  # octets of a socket address
 _ELSEWHERE = -1  # the address of an answer is not in any slot
@@ -119,7 +88,6 @@ class Batch:
         self._count = 0
         self._receive_arguments = (c_int(self.fd), self._in, c_uint(SLOTS), c_int(socket.MSG_DONTWAIT), None)
         self._arguments_fd = c_int(self.fd)
-        self._dontwait = c_int(socket.MSG_DONTWAIT)
 
     def receive(self) -> int:
         """Fill the slots; how many datagrams came, 0 when there are none."""
@@ -127,7 +95,7 @@ class Batch:
             longs = self._in_longs
             for slot in range(self._count):
                 longs[slot * _LONGS + _CONTROLLEN_LONG] = _CONTROL
-        count: int = _LIBC.recvmmsg(*self._receive_arguments)
+        count: int = LIBC.recvmmsg(*self._receive_arguments)
         self._count = max(count, 0)
         return self._count
 
@@ -179,15 +147,7 @@ class Batch:
 
     def send(self, count: int) -> None:
         """Send the first ``count`` answers; one that the kernel refuses is left out (UDP may lose answers)."""
-        done = 0
-        while done < count:
-            at = ctypes.byref(self._out, done * _STRIDE)
-            sent: int = _LIBC.sendmmsg(self._arguments_fd, at, c_uint(count - done), self._dontwait)
-            if sent < 0:
-                if ctypes.get_errno() == errno.EINTR:
-                    continue
-                sent = 1
-            done += max(sent, 1)
+        send_all(self._arguments_fd, self._out, count)
 
     def _send_long(self, origin: bytes, octets: bytes) -> None:
         """Send an answer that is too long for the common memory."""
@@ -241,9 +201,9 @@ class Batch:
         raw: bytes = self._controls[start : start + length - _HEADER] if length > _HEADER else b""
         return raw[: _INFORMATION[self.family]]
 
-    def _headers(self, octets: ctypes.Array[c_char], size: int) -> tuple[ctypes.Array[_MMsgHdr], ctypes.Array[_IoVec]]:
-        headers = (_MMsgHdr * SLOTS)()
-        vectors = (_IoVec * SLOTS)()
+    def _headers(self, octets: ctypes.Array[c_char], size: int) -> tuple[ctypes.Array[MMsgHdr], ctypes.Array[IoVec]]:
+        headers = (MMsgHdr * SLOTS)()
+        vectors = (IoVec * SLOTS)()
         base = ctypes.addressof(octets)
         for slot in range(SLOTS):
             vectors[slot].base = base + slot * size

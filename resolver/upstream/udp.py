@@ -11,6 +11,7 @@ from math import inf
 from typing import Final
 
 from resolver.errors import UpstreamError
+from resolver.sockets.mmsg import AVAILABLE, Outbox
 from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits, family, reason_of, shown, sockaddr
 from resolver.upstream.exchange import CLOSED, Busy, Outcome, Request, TimedOut, Waiting, expired, finish, read_answer
@@ -25,17 +26,21 @@ MAX_DRAINING: Final = 64
 MAX_BATCH: Final = 64  # datagrams read before others get their turn
 RECEIVE_BUFFER: Final = 1 << 20
 
+# One for the process: it is filled and emptied within one call.
+OUTBOX: Final = Outbox() if AVAILABLE else None
+
 
 class _Socket:
     """One connected socket with its exchanges in flight, by ID and in the order of their deadlines."""
 
-    __slots__ = ("local", "opened", "pending", "recv", "send", "sock", "used", "uses")
+    __slots__ = ("leaving", "local", "opened", "pending", "recv", "send", "sock", "used", "uses")
 
     def __init__(self, sock: socket.socket, now: float) -> None:
         self.sock = sock
         self.recv = sock.recv
         self.send = sock.send
         self.pending: dict[int, Waiting] = {}
+        self.leaving: list[tuple[int, Request]] = []
         self.opened = self.used = now
         self.uses = 0
         self.local = shown(sock.getsockname())
@@ -66,6 +71,7 @@ class UdpExchanges:
         self._closed = False
         self._sockets: list[_Socket | None] = [None] * SOCKETS
         self._draining: list[_Socket] = []
+        self._dirty: list[_Socket] = []
         self._alarm = Alarm(loop, clock, self._sweep)
 
     def ask(self, request: Request, timeout: float) -> Future[Outcome]:
@@ -92,7 +98,7 @@ class UdpExchanges:
         pending[message_id] = (future, request, deadline)
         sock.uses += 1
         sock.used = now
-        self._send(sock, message_id, request)
+        self._send_soon(sock, message_id, request)
         if timeout < self._limits.read_timeout:  # would stand behind later ones in the queue
             self._loop.call_later(timeout, self._give_up, sock, message_id, future)
         elif deadline < self._alarm.next:
@@ -125,6 +131,37 @@ class UdpExchanges:
         """Numbers of 32 random bits, drawn from the system in blocks."""
         self._draws = memoryview(self._draw(2048)).cast("I").tolist()
         return self._draws
+
+    def _send_soon(self, sock: _Socket, message_id: int, request: Request) -> None:
+        """Send at the end of this turn of the loop, together with all else that goes out over the socket till then.
+
+        A call of the system for each query, and a wake-up of the upstream for each, would cost more than all else.
+        """
+        leaving = sock.leaving
+        if not leaving:
+            if not self._dirty:
+                self._loop.call_soon(self._flush)
+            self._dirty.append(sock)
+        leaving.append((message_id, request))
+        if len(leaving) >= Outbox.SLOTS:
+            self._send_all(sock)
+
+    def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        for sock in dirty:
+            if sock.leaving:
+                self._send_all(sock)
+
+    def _send_all(self, sock: _Socket) -> None:
+        leaving, sock.leaving = sock.leaving, []
+        sent = 0
+        if OUTBOX is not None and len(leaving) > 1:
+            packets = [message_id.to_bytes(2, "big") + request.tail for message_id, request in leaving]
+            if max(map(len, packets)) <= Outbox.LONGEST:
+                sent = OUTBOX.send(sock.sock.fileno(), packets)
+        for message_id, request in leaving[sent:]:
+            if message_id in sock.pending:
+                self._send(sock, message_id, request)
 
     def _send(self, sock: _Socket, message_id: int, request: Request) -> None:
         packet = message_id.to_bytes(2, "big") + request.tail
