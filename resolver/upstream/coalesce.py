@@ -24,25 +24,25 @@ class Coalescer(Generic[T]):
         self._loop = loop
         self._followers: dict[Hashable, list[Future[T | None]] | None] = {}
 
-    def follow(self, key: Hashable) -> Future[T | None] | None:
-        """Wait for the leader of that question; None where there is none or it has followers enough."""
-        if key not in self._followers:
-            return None
-        followers = self._followers[key]
+    def join(self, key: Hashable) -> Future[T | None] | bool:
+        """The end of the leader's exchange; or True where the caller now leads, False where it must ask for itself.
+
+        That is so when too many questions are in flight to note another one, or too many follow this one.
+        """
+        questions = self._followers
+        if key not in questions:
+            if len(questions) >= MAX_QUESTIONS:
+                return False
+            questions[key] = None
+            return True
+        followers = questions[key]
         if followers is None:
-            followers = self._followers[key] = []
+            followers = questions[key] = []
         if len(followers) >= MAX_FOLLOWERS:
-            return None
+            return False
         future: Future[T | None] = self._loop.create_future()
         followers.append(future)
         return future
-
-    def lead(self, key: Hashable) -> bool:
-        """Become the leader; False where there is one, or where too many questions are in flight to note another."""
-        if key in self._followers or len(self._followers) >= MAX_QUESTIONS:
-            return False
-        self._followers[key] = None
-        return True
 
     def done(self, key: Hashable, found: T | None) -> None:
         """Give the followers what was found, and forget the question. Only its leader may call this."""

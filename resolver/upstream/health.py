@@ -7,20 +7,17 @@ class Health:
     """What failed exchanges and probes say about one upstream.
 
     A failed query starts probing; ``max_fails`` failed probes in a row make the upstream down; any answer, also
-    REFUSED or SERVFAIL, makes it healthy again. With ``max_fails`` 0 it is never probed and never down.
+    REFUSED or SERVFAIL, makes it healthy again. With ``max_fails`` 0 it is never probed and never down. While ``down``
+    is set queries should rather go elsewhere.
     """
 
-    __slots__ = ("fails", "max_fails", "probing")
+    __slots__ = ("down", "fails", "max_fails", "probing")
 
     def __init__(self, max_fails: int) -> None:
         self.max_fails = max_fails
         self.fails = 0
         self.probing = False
-
-    @property
-    def down(self) -> bool:
-        """Whether queries should rather go elsewhere."""
-        return 0 < self.max_fails <= self.fails
+        self.down = False
 
     def query_failed(self) -> bool:
         """Note that a query brought no answer; returns whether to begin probing now."""
@@ -31,13 +28,16 @@ class Health:
 
     def query_answered(self) -> None:
         """Note an answer to a query."""
-        self.fails = 0
+        if self.fails:
+            self.fails = 0
+            self.down = False
 
     def probe_failed(self) -> None:
         """Note a probe without an answer; another is due after the interval."""
         self.fails += 1
+        self.down = 0 < self.max_fails <= self.fails
 
     def probe_answered(self) -> None:
         """Note an answer to a probe, which ends the probing."""
-        self.fails = 0
+        self.query_answered()
         self.probing = False

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final, TypeAlias
 
+from resolver.upstream.health import Health
+
 Policy: TypeAlias = Callable[[int], Sequence[int]]
 """For a number of upstreams, their indexes in the order in which one query tries them."""
 
@@ -55,26 +57,34 @@ def make(name: str, chance: Random) -> Policy:
 
 
 class Walk:
-    """The way of one query through an order of upstreams, round and round."""
+    """The way of one query through an order of upstreams, round and round.
 
-    __slots__ = ("_at", "_done", "_order")
+    ``hopeless`` is set when a step found no upstream that is neither down nor done.
+    """
 
-    def __init__(self, order: Sequence[int]) -> None:
+    __slots__ = ("_at", "_done", "_health", "_order", "hopeless")
+
+    def __init__(self, order: Sequence[int], health: Sequence[Health]) -> None:
         self._order = order
+        self._health = health
         self._at = 0
-        self._done: set[int] = set()
+        self._done: list[int] = []
+        self.hopeless = False
 
-    def step(self, is_down: Callable[[int], bool]) -> int | None:
+    def step(self) -> int | None:
         """The next upstream that is neither down nor done; None where there is none."""
-        count = len(self._order)
-        for offset in range(count):
-            index = self._order[(self._at + offset) % count]
-            if index not in self._done and not is_down(index):
-                self._at += offset + 1
+        order, health, done = self._order, self._health, self._done
+        count = len(order)
+        at = self._at
+        for place in range(at, at + count):
+            index = order[place % count]
+            if not health[index].down and index not in done:
+                self._at = place + 1
                 return index
+        self.hopeless = True
         return None
 
     def done(self, index: int) -> bool:
         """Try that upstream no more, its answer will not change; returns whether any other is left."""
-        self._done.add(index)
+        self._done.append(index)
         return len(self._done) < len(self._order)

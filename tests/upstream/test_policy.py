@@ -7,11 +7,8 @@ from random import Random
 
 import pytest
 
+from resolver.upstream.health import Health
 from resolver.upstream.policy import Walk, make
-
-
-def everything_works(_: int) -> bool:
-    return False
 
 
 @pytest.mark.parametrize("name", ["random", "round_robin", "sequential"])
@@ -53,27 +50,38 @@ def test_random_also_mixes_the_rest() -> None:
     assert len({tuple(policy(3)) for _ in range(200)}) == 6
 
 
+def healths(*down: int) -> list[Health]:
+    """Three upstreams of which those are down."""
+    found = [Health(1) for _ in range(3)]
+    for index in down:
+        found[index].probe_failed()
+    return found
+
+
 def test_a_walk_goes_round_and_round() -> None:
-    walk = Walk([2, 0, 1])
-    assert [walk.step(everything_works) for _ in range(7)] == [2, 0, 1, 2, 0, 1, 2]
+    walk = Walk([2, 0, 1], healths())
+    assert [walk.step() for _ in range(7)] == [2, 0, 1, 2, 0, 1, 2]
 
 
 def test_a_walk_passes_by_those_that_are_down() -> None:
-    walk = Walk([2, 0, 1])
-    assert [walk.step(lambda index: index == 0) for _ in range(4)] == [2, 1, 2, 1]
+    walk = Walk([2, 0, 1], healths(0))
+    assert [walk.step() for _ in range(4)] == [2, 1, 2, 1]
 
 
-def test_a_walk_sees_an_upstream_come_back() -> None:
-    walk = Walk([0, 1])
-    assert walk.step(lambda index: True) is None
-    assert walk.step(everything_works) == 0
+def test_a_walk_sees_upstreams_go_and_come_back() -> None:
+    health = healths(0, 1, 2)
+    walk = Walk([0, 1, 2], health)
+    assert walk.step() is None
+    assert walk.hopeless
+    health[0].probe_answered()
+    assert walk.step() == 0
 
 
 def test_what_is_done_is_not_tried_again() -> None:
-    walk = Walk([0, 1, 2])
-    assert walk.step(everything_works) == 0
+    walk = Walk([0, 1, 2], healths())
+    assert walk.step() == 0
     assert walk.done(0)
-    assert [walk.step(everything_works) for _ in range(4)] == [1, 2, 1, 2]
+    assert [walk.step() for _ in range(4)] == [1, 2, 1, 2]
     assert walk.done(1)
     assert not walk.done(2)
-    assert walk.step(everything_works) is None
+    assert walk.step() is None

@@ -13,7 +13,7 @@ from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure, from_message
 from resolver.chain.setup import Host
 from resolver.errors import UpstreamError, WireError
-from resolver.plugins.forward.line import HOP_BY_HOP, Found, WorkingLine
+from resolver.plugins.forward.line import HOP_BY_HOP, Failure, Found, WorkingLine
 from resolver.plugins.forward.metrics import Metrics
 from resolver.plugins.forward.router import Router
 from resolver.plugins.forward.settings import Line
@@ -78,10 +78,11 @@ class Forward(Plugin):
         if not lines:
             return await next(query)
         found = await lines[0].find(query)
-        for line, following in pairwise(lines):
-            if not line.passes_on(found):
-                break
-            found = await following.find(query)
+        if len(lines) > 1:
+            for line, following in pairwise(lines):
+                if not line.passes_on(found):
+                    break
+                found = await following.find(query)
         return self._reply(query, found)
 
     async def _start_line(self, settings: Line, metrics: Metrics) -> None:
@@ -107,13 +108,12 @@ class Forward(Plugin):
             self._log.info(f"upstreams have changed to {', '.join(map(str, addresses))}")
 
     def _reply(self, query: Query, found: Found) -> Reply:
-        message = found.message
-        if message is None:
+        if isinstance(found, Failure):
             return failure(query, self.name, found.rcode, ede=found.ede, text=found.text, error=found.error)
         if query.metadata is not None:
             query.metadata["forward/upstream"] = found.upstream
         try:
-            reply = from_message(query, message, self.name, found.upstream)
+            reply = from_message(query, found.message, self.name, found.upstream)
         except WireError as error:
             text = f"answer of {found.upstream} cannot be read: {error}"
             return failure(query, self.name, ede=EDE_INVALID_DATA, text="the upstream's answer is broken", error=text)

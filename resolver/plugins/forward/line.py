@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from resolver.chain.query import Query
 from resolver.chain.setup import Host
@@ -14,12 +14,14 @@ from resolver.plugins.forward.settings import ATTEMPTS_PER_UPSTREAM, Line
 from resolver.upstream.address import Address
 from resolver.upstream.coalesce import Coalescer
 from resolver.upstream.exchange import Busy, Request, TimedOut
+from resolver.upstream.health import Health
 from resolver.upstream.policy import Walk, make
 from resolver.upstream.pool import Pool, UpstreamSettings
 from resolver.upstream.upstream import Upstream
 from resolver.wire.constants import (
     EDE_NETWORK_ERROR,
     EDE_NO_REACHABLE_AUTHORITY,
+    HEADER_SIZE,
     NOERROR,
     OPTION_COOKIE,
     OPTION_KEEPALIVE,
@@ -33,7 +35,6 @@ from resolver.wire.message import ANSWER, Message
 
 BUDGET: Final = 5.0  # seconds for all tries of one query
 MAX_WAITING: Final = 65_536  # queries of one line, where max_concurrent says nothing
-STREAMS: Final = frozenset(("tcp", "tls", "https", "quic"))
 
 # Options that are agreed between two neighbours and mean nothing further on (RFC 7873, 7828, 7830).
 HOP_BY_HOP: Final = frozenset((OPTION_COOKIE, OPTION_KEEPALIVE, OPTION_PADDING))
@@ -41,15 +42,23 @@ HOP_BY_HOP: Final = frozenset((OPTION_COOKIE, OPTION_KEEPALIVE, OPTION_PADDING))
 OVER_UDP, OVER_TCP, OVER_BOTH = 0, 1, 2
 
 
-class Found(NamedTuple):
-    """What a line has for a query: a message of ``upstream``, or a failure with rcode, extended error and reason."""
+class Answer(NamedTuple):
+    """What an upstream has answered."""
 
-    message: Message | None
-    upstream: str = ""
-    rcode: int = SERVFAIL
-    ede: int | None = None
-    text: str = ""
-    error: str = ""
+    message: Message
+    upstream: str
+
+
+class Failure(NamedTuple):
+    """Why there is no answer: response code, extended error with its words for the client, reason for the log."""
+
+    rcode: int
+    ede: int | None
+    text: str
+    error: str
+
+
+Found: TypeAlias = Answer | Failure
 
 
 class WorkingLine:
@@ -67,6 +76,9 @@ class WorkingLine:
         self._budget = max(BUDGET, settings.limits.read_timeout)
         self._most = settings.max_concurrent or MAX_WAITING
         self._pool = pool
+        self._health: tuple[Health, ...] = ()
+        self._timeout = settings.limits.read_timeout
+        self._modes, self._other_mode = _modes(settings)
         self._taken: tuple[UpstreamSettings, ...] = ()
 
     def use(self, addresses: Iterable[Address], *, linger: float = 0.0) -> None:
@@ -77,16 +89,16 @@ class WorkingLine:
         line, given_up = self.settings, self._taken
         wanted = [UpstreamSettings(address, line.limits, line.checks, line.tls) for address in addresses]
         self.upstreams = self._pool.take_all(wanted)
+        self._health = tuple(upstream.health for upstream in self.upstreams)
         self._taken = tuple(wanted)
         for settings in given_up:
             self._pool.give_back(settings, linger)
 
     def passes_on(self, found: Found) -> bool:
         """Whether the next line shall be asked instead."""
-        message = found.message
-        if message is None:
+        if isinstance(found, Failure):
             return False
-        settings = self.settings
+        settings, message = self.settings, found.message
         rcode = message.rcode
         if rcode in settings.next_rcodes:
             return True
@@ -96,84 +108,70 @@ class WorkingLine:
         """The answer of an upstream, or why there is none. Identical queries meanwhile share it."""
         if self.active >= self._most:
             return self._reject()
-        mode = self._mode(query)
+        mode = self._modes.get(query.transport, self._other_mode)
         request = make_request(query)
         key = mode, request.tail if query.name == query.qname else _lowered(query, request)
         self.active += 1
-        try:
-            return await self._share(key, request, mode)
-        finally:
-            self.active -= 1
-
-    def _mode(self, query: Query) -> int:
-        settings = self.settings
-        if settings.force_tcp:
-            return OVER_TCP
-        if settings.prefer_udp or query.transport == "internal":
-            return OVER_BOTH
-        return OVER_TCP if query.transport in STREAMS else OVER_UDP
-
-    def _reject(self) -> Found:
-        self._metrics.rejected.value += 1
-        text = f"concurrent queries exceeded maximum {self._most}"
-        return Found(None, rcode=REFUSED, error=text)
-
-    async def _share(self, key: tuple[int, bytes], request: Request, mode: int) -> Found:
-        coalescer = self._coalescer
-        while (leader := coalescer.follow(key)) is not None:
-            shared = await leader
-            if shared is not None:
-                self._metrics.coalesced.value += 1
-                return shared
-        if not coalescer.lead(key):
-            return await self._search(request, mode)
+        place = self._coalescer.join(key)
         found = None
         try:
+            while not isinstance(place, bool):
+                found = await place
+                if found is not None:
+                    self._metrics.coalesced.value += 1
+                    return found
+                place = self._coalescer.join(key)
             found = await self._search(request, mode)
             return found
         finally:
-            coalescer.done(key, found)
+            self.active -= 1
+            if place is True:
+                self._coalescer.done(key, found)
+
+    def _reject(self) -> Failure:
+        self._metrics.rejected.value += 1
+        return Failure(REFUSED, None, "", f"concurrent queries exceeded maximum {self._most}")
 
     async def _search(self, request: Request, mode: int) -> Found:
         """Try upstreams until one gives an answer that may stand."""
-        settings, clock, upstreams = self.settings, self._clock, self.upstreams
+        upstreams, clock, failover = self.upstreams, self._clock, self.settings.failover
         if not upstreams:
             return _failure(None)
-        walk = Walk(self._policy(len(upstreams)))
-        attempts = settings.max_attempts
-        left = ATTEMPTS_PER_UPSTREAM * len(upstreams) if attempts is None else attempts or -1
+        left = self._attempts(len(upstreams))
+        walk = Walk(self._policy(len(upstreams)), self._health)
         now = clock()
         deadline = now + self._budget
-        kept: Found | None = None
+        kept: Answer | None = None
         error: UpstreamError | None = None
         while left and now < deadline:
-            index = walk.step(lambda number: upstreams[number].health.down)
-            last_hope = index is None
+            index = walk.step()
             if index is None and (kept or (index := self._last_hope(len(upstreams))) is None):
                 break
             upstream = upstreams[index]
-            over_tcp = mode == OVER_TCP
-            timeout = min(settings.limits.read_timeout, deadline - now)
-            outcome = await upstream.ask(request, over_tcp, timeout)
-            if outcome.__class__ is Message and mode == OVER_BOTH and outcome.flags & TC:
-                kept = Found(outcome, upstream.label)
-                outcome = await upstream.ask(request, True, timeout)
+            outcome = await upstream.ask(request, mode == OVER_TCP, min(self._timeout, deadline - now))
+            if mode == OVER_BOTH and isinstance(outcome, Message) and outcome.flags & TC:
+                kept = Answer(outcome, upstream.label)
+                outcome = await upstream.ask(request, True, min(self._timeout, deadline - now))
             asked, now = now, clock()
             if isinstance(outcome, Message):
-                rcode = outcome.rcode
-                self._metrics.answered(upstream.label, rcode, now - asked)
+                self._metrics.answered(upstream.label, outcome.rcode, now - asked)
                 upstream.health.query_answered()
-                kept = Found(outcome, upstream.label)
-                if rcode in settings.failover and walk.done(index):
+                kept = Answer(outcome, upstream.label)
+                if failover and outcome.rcode in failover and walk.done(index):
                     continue
                 return kept
             error = outcome
             left -= 1
             if not isinstance(outcome, Busy):
                 upstream.failed()
-            if last_hope:
+            if walk.hopeless:
                 break
         return kept or _failure(error)
+
+    def _attempts(self, upstreams: int) -> int:
+        """How many tries may fail; a negative number never comes down to none."""
+        attempts = self.settings.max_attempts
+        return ATTEMPTS_PER_UPSTREAM * upstreams if attempts is None else attempts or -1
 
     def _last_hope(self, count: int) -> int | None:
         """With all upstreams down either any of them, as the checks may be what is broken, or none."""
@@ -188,7 +186,16 @@ def make_request(query: Query) -> Request:
         wire = query.wire(0)
     else:
         wire = query.wire(0, without_options(edns.options, HOP_BY_HOP))
-    return Request(wire[2:], query.question)
+    return Request(wire[2:], wire[HEADER_SIZE : HEADER_SIZE + len(query.qname) + 4])
+
+
+def _modes(settings: Line) -> tuple[dict[str, int], int]:
+    """How upstreams are asked, by the transport of the client, and for any other transport."""
+    if settings.force_tcp:
+        return {}, OVER_TCP
+    if settings.prefer_udp:
+        return {}, OVER_BOTH
+    return {"udp": OVER_UDP, "internal": OVER_BOTH}, OVER_TCP
 
 
 def _lowered(query: Query, request: Request) -> bytes:
@@ -196,9 +203,9 @@ def _lowered(query: Query, request: Request) -> bytes:
     return request.tail[:10] + query.name + request.tail[10 + len(query.qname) :]
 
 
-def _failure(error: UpstreamError | None) -> Found:
+def _failure(error: UpstreamError | None) -> Failure:
     if error is None:
-        return Found(None, ede=EDE_NO_REACHABLE_AUTHORITY, text="all upstreams are down", error="no healthy proxies")
+        return Failure(SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, "all upstreams are down", "no healthy proxies")
     if isinstance(error, TimedOut):
-        return Found(None, ede=EDE_NO_REACHABLE_AUTHORITY, text="no upstream answered in time", error=str(error))
-    return Found(None, ede=EDE_NETWORK_ERROR, text="no upstream could be reached", error=str(error))
+        return Failure(SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, "no upstream answered in time", str(error))
+    return Failure(SERVFAIL, EDE_NETWORK_ERROR, "no upstream could be reached", str(error))

@@ -121,7 +121,7 @@ async def test_a_reload_keeps_health() -> None:
     async with Upstream(drops) as upstream:
         lines = f"forward . {upstream.to} {{\nread_timeout 50ms\nmax_fails 1\n}}"
         async with forwarding(lines, world) as old:
-            old.lines[0].upstreams[0].health.fails = 1
+            old.lines[0].upstreams[0].health.probe_failed()
             new = await reloaded(world, old, lines)
             assert new.lines[0].upstreams[0].health.down
             await new.stop()
