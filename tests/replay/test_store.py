@@ -72,6 +72,9 @@ def test_a_clock_that_was_read_earlier_raises_no_ttl(store: Store) -> None:
     """A burst of datagrams is answered with one reading of the clock."""
     keep(store, "www", Replay(100.0, base=0.0), now=5.0, ttl=55)
     assert ttls_of(store.replay(question("www"), 4.99)) == [55]
+    variants = [answer("www", 55), answer("www", 55, mark=1)]
+    store.add(question("www"), variants, Replay(100.0, base=0.0), 5.0)
+    assert ttls_of(store.replay(question("www"), 4.99)) == [55]
 
 
 def test_without_a_base_ttls_stay(store: Store) -> None:

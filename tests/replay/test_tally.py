@@ -80,6 +80,19 @@ def test_what_was_seen_is_told_as_soon_as_the_answer_ends(store: Store) -> None:
     assert seen == [3]
 
 
+def test_what_was_seen_is_told_though_another_answer_counts_the_same_way(store: Store) -> None:
+    """Several spellings of a question share an answer of the cache."""
+    seen = [0]
+    keep(store, "a", seen=seen, until=5.0)
+    keep(store, "A", seen=seen)
+    ask(store, "a", 3)
+    ask(store, "a", 1, now=5.0)
+    assert seen == [3]
+    ask(store, "A", 1)
+    store.fold()
+    assert seen == [4]
+
+
 def test_replays_are_told_whatever_ends_the_answer(stores: Stores) -> None:
     hits = Counter()
     ends: list[Callable[[Store], None]] = [

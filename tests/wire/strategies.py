@@ -53,31 +53,48 @@ shorts = st.integers(0, 0xFFFF).map(lambda number: number.to_bytes(2, "big"))
 texts = st.lists(st.binary(max_size=60), min_size=1, max_size=3).map(
     lambda parts: b"".join(bytes((len(part),)) + part for part in parts)
 )
-soa_rdata = st.tuples(names, names, st.binary(min_size=20, max_size=20)).map(b"".join)
-naptr_rdata = st.tuples(shorts, shorts, st.just(b"\1s\3SIP\0"), names).map(b"".join)
 
-RDATA: dict[int, st.SearchStrategy[bytes]] = {
-    A: st.binary(min_size=4, max_size=4),
-    AAAA: st.binary(min_size=16, max_size=16),
-    NS: names,
-    CNAME: names,
-    PTR: names,
-    DNAME: names,
-    SOA: soa_rdata,
-    MX: st.tuples(shorts, names).map(b"".join),
-    SRV: st.tuples(shorts, shorts, shorts, names).map(b"".join),
-    NAPTR: naptr_rdata,
-    TXT: texts,
-    CAA: st.tuples(st.just(b"\0\5issue"), st.binary(max_size=20)).map(b"".join),
-    HTTPS: st.tuples(st.just(b"\0\1"), names).map(b"".join),
-    65280: short,
-}
 
-records = st.sampled_from(sorted(RDATA)).flatmap(
-    lambda rtype: st.builds(Record, names, st.just(rtype), st.just(IN), ttls, RDATA[rtype])
-)
-record_lists = st.lists(records, max_size=6)
-sections: st.SearchStrategy[Sections] = st.tuples(record_lists, record_lists, record_lists)
+def rdata_of(owners: st.SearchStrategy[bytes]) -> dict[int, st.SearchStrategy[bytes]]:
+    """Rdata for each type, with names drawn from ``owners``."""
+
+    def joined(*parts: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+        return st.tuples(*parts).map(b"".join)
+
+    return {
+        A: st.binary(min_size=4, max_size=4),
+        AAAA: st.binary(min_size=16, max_size=16),
+        NS: owners,
+        CNAME: owners,
+        PTR: owners,
+        DNAME: owners,
+        SOA: joined(owners, owners, st.binary(min_size=20, max_size=20)),
+        MX: joined(shorts, owners),
+        SRV: joined(shorts, shorts, shorts, owners),
+        NAPTR: joined(shorts, shorts, st.just(b"\1s\3SIP\0"), owners),
+        TXT: texts,
+        CAA: st.sampled_from((b"\0\5issueca.test", b"\0\5issue;")),
+        HTTPS: joined(st.just(b"\0\1"), owners),
+        65280: st.binary(min_size=1, max_size=40),
+    }
+
+
+def sections_of(owners: st.SearchStrategy[bytes]) -> st.SearchStrategy[Sections]:
+    """Three sections of records whose names are drawn from ``owners``."""
+    return st.tuples(*[record_lists_of(owners)] * 3)
+
+
+def record_lists_of(owners: st.SearchStrategy[bytes]) -> st.SearchStrategy[list[Record]]:
+    """A few records whose names are drawn from ``owners``."""
+    rdata = rdata_of(owners)
+    one = st.sampled_from(sorted(rdata)).flatmap(
+        lambda rtype: st.builds(Record, owners, st.just(rtype), st.just(IN), ttls, rdata[rtype])
+    )
+    return st.lists(one, max_size=6)
+
+
+record_lists = record_lists_of(names)
+sections = sections_of(names)
 
 options = st.lists(
     st.tuples(st.integers(0, 0xFFFF), short).map(

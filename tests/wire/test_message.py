@@ -77,6 +77,8 @@ def test_a_message_without_a_question_has_none() -> None:
         header(1) + QUESTION + raw(TO_QUESTION, 28, bytes(4)),
         header(1) + QUESTION + raw(TO_QUESTION, NS, b""),
         header(1) + QUESTION + raw(TO_QUESTION, NS, b"\xc0"),
+        header(1) + QUESTION + raw(TO_QUESTION, NS, b"\xc0") + b"\x0c",
+        header(1) + QUESTION + raw(TO_QUESTION, MX, b"\0\1\xc0") + b"\x0c",
         header(1) + QUESTION + raw(TO_QUESTION, NS, b"\xc0\xff"),
         header(1) + QUESTION + raw(TO_QUESTION, MX, b"\0\1"),
         header(1) + QUESTION + raw(b"\xc0\x02", A, bytes(4)),
