@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from resolver.chain.capabilities import ListenSettings, Successor
+from resolver.chain.capabilities import ListenSettings, Replaying, Successor
 from resolver.chain.plugin import Part
 from resolver.chain.reply import Reply
 from resolver.chain.setup import Block, Host
@@ -86,6 +86,8 @@ class Server:
         self.ports = {endpoint: opened.get(endpoint) or old_ports[endpoint] for endpoint in plan.services}
         self._switch(plan)
         self.stores.renew()
+        wishes = (part.replay_octets for part in plan.parts if isinstance(part, Replaying))
+        self.stores.budget.limit = max(REPLAY_BUDGET, *wishes, 0)
         for port in opened.values():
             _listen(port)
         gone = [port for endpoint, port in old_ports.items() if endpoint not in plan.services]

@@ -18,7 +18,7 @@ from resolver.chain.setup import Block, Host
 from resolver.config.load import load_text
 from resolver.config.model import ServerBlock
 from resolver.config.zones import server_addresses
-from resolver.plugins.catalog import setup_function
+from resolver.plugins.catalog import setup_function as find_setup
 from resolver.plugins.order import ORDER
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
@@ -73,7 +73,7 @@ class World:
             source.keys,
             root,
         )
-        build(source, block, self.host, ORDER, setup_function)
+        build(source, block, self.host, ORDER, find_setup)
         return block
 
     def part(self, corefile: str, root: Path = Path()) -> Any:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from resolver.plugins.cache.store import Store
 
 DEFAULT_BUDGET = 64 << 20
+OCTETS_PER_ANSWER = 256  # what an answer of usual size takes, generously
 _SIZES = 64  # classes of size by powers of two; no store is larger than 2**63 octets
 _EVICTED_AT_ONCE = 512
 
@@ -40,6 +41,7 @@ class Budget:
         self._largest = 0
         self._claims: WeakSet[Claim] = WeakSet()  # those of configurations that were given up vanish
         self._in_force: dict[Claim, None] = {}
+        self._wanted: dict[object, int] = {}
 
     def refile(self, store: Store, before: int, after: int) -> None:
         """Note that a store's size class changed; 0 stands for an empty store."""
@@ -84,6 +86,18 @@ class Budget:
         self._in_force.pop(claim, None)
         self._decide()
 
+    def want(self, who: object, answers: int) -> None:
+        """A cache in service has been given room for so many answers; none where it has only the usual room."""
+        if answers:
+            self._wanted[who] = answers * OCTETS_PER_ANSWER
+        else:
+            self._wanted.pop(who, None)
+        self._decide()
+
     def _decide(self) -> None:
-        """The newest line in service counts: while a reload is under way there are old ones."""
-        self.limit = next((claim.octets for claim in reversed(self._in_force)), DEFAULT_BUDGET)
+        """The newest line that names a budget counts (while a reload is under way there are old ones).
+
+        Without one there is as much as the capacities need that somebody has written down.
+        """
+        unsaid = max(DEFAULT_BUDGET, sum(self._wanted.values()))
+        self.limit = next((claim.octets for claim in reversed(self._in_force)), unsaid)

@@ -11,7 +11,7 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query, Site
 from resolver.chain.reply import Replay, Reply
 from resolver.chain.setup import Block, Host
-from resolver.plugins.cache.budget import Claim
+from resolver.plugins.cache.budget import DEFAULT_BUDGET, Claim
 from resolver.plugins.cache.common import common_of
 from resolver.plugins.cache.contents import Contents
 from resolver.plugins.cache.entry import FOR_ALL, HEAD, RawHead, head_of
@@ -21,7 +21,7 @@ from resolver.plugins.cache.metrics import Gauges, Meters
 from resolver.plugins.cache.prefetch import Prefetching
 from resolver.plugins.cache.refresh import Refreshes
 from resolver.plugins.cache.replies import ERRORS, fresh_reply
-from resolver.plugins.cache.settings import Settings
+from resolver.plugins.cache.settings import DEFAULT_CAPACITY, Settings
 from resolver.plugins.cache.stale import Found, StaleServing
 from resolver.plugins.cache.subnet import asks_for_subnet
 from resolver.plugins.cache.takeover import answers_alike
@@ -184,6 +184,7 @@ class Cache(Plugin):
         self._in_service = True
         self.contents.owners += 1
         self._common.begin(self._show, self._registry)
+        self._common.budget.want(self, self._wanted_answers())
         if self._claim is not None:
             self._common.budget.settle(self._claim)
 
@@ -197,6 +198,7 @@ class Cache(Plugin):
         self._common.end(self._show)
         for site in self._sites():
             self._gauges.drop(site)
+        self._common.budget.want(self, 0)
         if self._claim is not None:
             self._common.budget.release(self._claim)
         self.contents.owners -= 1
@@ -212,6 +214,16 @@ class Cache(Plugin):
             return
         if answers_alike(previous._block, self._block):
             self._adopt(previous.contents)
+
+    @property
+    def replay_octets(self) -> int:
+        """Twice the budget where more than the usual one is given: a finished message is larger than what is cached."""
+        limit = self._common.budget.limit
+        return limit if limit <= DEFAULT_BUDGET else 2 * limit
+
+    def _wanted_answers(self) -> int:
+        capacities = (self.settings.success.capacity, self.settings.denial.capacity)
+        return sum(capacity for capacity in capacities if capacity > DEFAULT_CAPACITY)
 
     # --- figures
 

@@ -20,10 +20,7 @@ def answers_alike(old: Block, new: Block) -> bool:
 
 def _behind(block: Block) -> list[Words]:
     """The lines whose plugins come after the cache, without their places."""
-    sources = block.config.blocks if block.config is not None else ()
-    source = next((source for source in sources if source.keys is block.keys), None)
-    directives = source.directives if source is not None else ()
-    return [_words(directive) for directive in directives if directive.name.text in _ANSWERING]
+    return [_words(directive) for directive in block.directives if directive.name.text in _ANSWERING]
 
 
 def _words(directive: Directive) -> Words:

@@ -10,10 +10,10 @@ from resolver.chain.setup import Block
 from resolver.config.load import load_text
 from resolver.config.zones import server_addresses
 from resolver.errors import ConfigErrors
-from resolver.plugins.cache.budget import DEFAULT_BUDGET
+from resolver.plugins.cache.budget import DEFAULT_BUDGET, OCTETS_PER_ANSWER
 from resolver.plugins.cache.common import common_of
 from resolver.plugins.cache.handler import Cache
-from resolver.plugins.catalog import setup_function
+from resolver.plugins.catalog import setup_function as find_setup
 from resolver.plugins.order import ORDER
 from tests.plugins.chains import World
 
@@ -28,7 +28,7 @@ def configure(world: World, *options: str) -> list[Cache]:
     for source in config.blocks:
         zones = tuple(address.wire for address in server_addresses(source.keys))
         block = Block(zones, (Site("dns://:53", "."),), config=config)
-        build(source, block, world.host, ORDER, setup_function)
+        build(source, block, world.host, ORDER, find_setup)
         caches += [part for part in block.parts if isinstance(part, Cache)]
     return caches
 
@@ -93,3 +93,22 @@ async def test_the_budget_is_per_process(world: World) -> None:
     (cache,) = configure(world, "budget 5MiB")
     await cache.start()
     assert common_of(World().host.registry).budget.limit == DEFAULT_BUDGET
+
+
+async def test_capacities_that_are_written_down_get_the_room_they_need(world: World) -> None:
+    usual, large = configure(world, "", "success 1000000")
+    await usual.start()
+    assert usual.replay_octets == DEFAULT_BUDGET
+    await large.start()
+    assert world.metric("coredns_cache_budget_bytes") == 1_000_000 * OCTETS_PER_ANSWER
+    assert usual.replay_octets == 2 * 1_000_000 * OCTETS_PER_ANSWER
+    await large.stop()
+    assert usual.replay_octets == DEFAULT_BUDGET
+    await usual.stop()
+
+
+async def test_a_budget_that_is_named_counts_more_than_capacities(world: World) -> None:
+    (cache,) = configure(world, "success 1000000\nbudget 32MiB")
+    await cache.start()
+    assert cache.replay_octets == 32 * MIB
+    await cache.stop()

@@ -16,7 +16,7 @@ from resolver.config.load import load_text
 from resolver.plugins.cache.common import common_of
 from resolver.plugins.cache.handler import Cache
 from resolver.plugins.cache.refresh import MOST_REFRESHES
-from resolver.plugins.catalog import setup_function
+from resolver.plugins.catalog import setup_function as find_setup
 from resolver.plugins.order import ORDER
 from resolver.wire.names import from_text
 from resolver.wire.records import record
@@ -47,7 +47,7 @@ def block_of(world: World, lines: str) -> Cache:
     config = load_text(f".:53 {{\n{lines}\n}}\n", environ={})
     (source,) = config.blocks
     block = Block((b"\0",), (Site("dns://:53", "."),), source.keys, config=config)
-    build(source, block, world.host, ORDER, setup_function)
+    build(source, block, world.host, ORDER, find_setup)
     return next(part for part in block.parts if isinstance(part, Cache))
 
 
