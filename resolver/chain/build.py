@@ -23,6 +23,7 @@ def build(
 
     Opens nothing. Raises ConfigErrors with all mistakes of the block.
     """
+    block.directives = source.directives
     errors: list[ConfigError] = []
     groups: dict[str, list[Directive]] = {}
     for directive in source.directives:

@@ -49,10 +49,10 @@ class Host:
 class Block:
     """The server block around a directive.
 
-    ``zones`` are lower-case wire names; ``sites`` the labels by which metrics know them; ``root`` is where relative
-    paths start. ``parts`` holds all parts of the block once it is built, in chain order, and ``resolve`` is then the
-    head of its chain. ``config`` is the configuration that the block is part of, by which parts that share something
-    know who reads it with them.
+    ``zones`` are lower-case wire names; ``sites`` the labels by which metrics know them; ``directives`` are all that
+    the block was built from, in file order; ``root`` is where relative paths start. ``parts`` holds all parts of the
+    block once it is built, in chain order, and ``resolve`` is then the head of its chain. ``config`` is the
+    configuration that the block is part of, by which parts that share something know who reads it with them.
     """
 
     zones: tuple[bytes, ...]
@@ -62,6 +62,7 @@ class Block:
     parts: list[Part] = field(default_factory=list)
     resolve: Handler = refuse
     config: Config | None = None
+    directives: tuple[Directive, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ def built() -> frozenset[str]:
     return frozenset(folder.parent.name for folder in here.glob("*/__init__.py"))
 
 
+@cache
 def setup_function(name: str) -> SetupFunction | None:
     """The function that sets the directive up, None where it is not built."""
     if name not in ORDER or find_spec(f"resolver.plugins.{name}") is None:

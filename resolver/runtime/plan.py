@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
+from typing import TypeAlias, cast
 
 from resolver.chain.build import build
-from resolver.chain.capabilities import HttpEndpoint, HttpServing, Lameduck, Listening, ListenSettings, Reloading, View
+from resolver.chain.capabilities import (
+    HttpEndpoint,
+    HttpServing,
+    Lameduck,
+    Listening,
+    ListenSettings,
+    Reloading,
+    View,
+    offering,
+)
 from resolver.chain.plugin import Part, Plugin
 from resolver.chain.query import Site
 from resolver.chain.setup import Block, Host
@@ -20,6 +29,9 @@ from resolver.plugins.order import ORDER
 from resolver.runtime.routing import Route, Router
 
 BUILT_SCHEMES = ("dns",)
+
+Claim: TypeAlias = tuple[str, bytes, int, str, Word]
+"""What a block serves: scheme, zone, port, address, and the key that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +53,9 @@ class Endpoint:
 class Service:
     """What one endpoint serves."""
 
+    label: str
+    settings: ListenSettings
     router: Router = field(default_factory=Router)
-    settings: ListenSettings = field(default_factory=ListenSettings)
 
 
 @dataclass(slots=True)
@@ -61,28 +74,46 @@ class Plan:
     @property
     def http(self) -> list[HttpEndpoint]:
         """The HTTP endpoints that parts want."""
-        return [endpoint for part in self.parts if isinstance(part, HttpServing) for endpoint in part.endpoints()]
+        return [endpoint for part in offering(self.parts, HttpServing) for endpoint in part.endpoints()]
 
     @property
     def lameduck(self) -> float:
         """Seconds to go on serving after being told to stop."""
-        return max((part.lameduck for part in self.parts if isinstance(part, Lameduck)), default=0.0)
+        return max((part.lameduck for part in offering(self.parts, Lameduck)), default=0.0)
 
     @property
     def reloading(self) -> Reloading | None:
         """How the configuration is to be watched, None where it is not."""
-        return next((part for part in self.parts if isinstance(part, Reloading)), None)
+        return next(offering(self.parts, Reloading), None)
+
+    def service(self, endpoint: Endpoint, settings: ListenSettings) -> Service:
+        """What the endpoint serves; the first block that listens there settles how."""
+        found = self.services.get(endpoint)
+        if found is None:
+            found = self.services[endpoint] = Service(endpoint.label, settings)
+        return found
 
 
 def assemble(config: Config, host: Host, default_port: int = 53) -> Plan:
     """Build every block and route every zone. Raises ConfigErrors with the mistakes of all blocks."""
+    steps = assembling(config, host, default_port)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return cast(Plan, stop.value)
+
+
+def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[None, None, Plan]:
+    """``assemble`` block by block, for who has something else to do in between."""
     plan = Plan(config)
+    root = Path(config.files[0]).resolve().parent if config.files else Path()
     errors: list[ConfigError] = []
-    claims: list[tuple[str, bytes, int, str, Word]] = []
+    claims: list[Claim] = []
     for source in config.blocks:
         try:
             addresses = _addresses(source, default_port)
-            block = _block(source, addresses, config)
+            block = _block(source, addresses, config, root)
             plan.blocks.append(block)
             build(source, block, host, ORDER, setup_function)
             claims.extend(_place(plan, block, addresses))
@@ -90,6 +121,7 @@ def assemble(config: Config, host: Host, default_port: int = 53) -> Plan:
             errors.extend(several.errors)
         except ConfigError as error:
             errors.append(error)
+        yield
     if twice := duplicates(claims):
         errors.extend(twice.errors)
     if errors:
@@ -110,32 +142,27 @@ def _addresses(source: ServerBlock, default_port: int) -> list[ServerAddress]:
     return addresses
 
 
-def _block(source: ServerBlock, addresses: list[ServerAddress], config: Config) -> Block:
-    folder = Path(config.files[0]).resolve().parent if config.files else Path()
+def _block(source: ServerBlock, addresses: list[ServerAddress], config: Config, root: Path) -> Block:
     return Block(
-        zones=tuple(dict.fromkeys(address.wire for address in addresses)),
-        keys=source.keys,
-        root=folder,
-        config=config,
+        zones=tuple(dict.fromkeys(address.wire for address in addresses)), keys=source.keys, root=root, config=config
     )
 
 
-def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[tuple[str, bytes, int, str, Word]]:
+def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[Claim]:
     """Put the block's zones into the routers of the endpoints that it listens on."""
-    listening = [part for part in block.parts if isinstance(part, Listening)]
-    settings = reduce(lambda so_far, part: part.listen(so_far), listening, ListenSettings())
-    view = next((part for part in block.parts if isinstance(part, View)), None)
+    settings = ListenSettings()
+    for part in offering(block.parts, Listening):
+        settings = part.listen(settings)
+    view = next(offering(block.parts, View), None)
+    view_name, takes = (view.view_name, view.takes) if view else ("", None)
     classes = any(part.other_classes for part in block.parts if isinstance(part, Plugin))
-    claims = []
     sites: list[Site] = []
+    claims: list[Claim] = []
     for address in addresses:
         for host in settings.addresses or ("",):
-            endpoint = Endpoint(address.scheme, host, address.port)
-            service = plan.services.setdefault(endpoint, Service())
-            service.settings = settings if not service.router else service.settings
-            site = Site(endpoint.label, address.zone, view.view_name if view else "")
+            service = plan.service(Endpoint(address.scheme, host, address.port), settings)
+            site = Site(service.label, address.zone, view_name)
             sites.append(site)
-            takes = view.takes if view else None
             service.router.add(Route(address.wire, site, block.resolve, classes, takes))
             if view is None:
                 claims.append((address.scheme, address.wire, address.port, host, address.at))

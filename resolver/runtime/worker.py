@@ -11,7 +11,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from resolver.chain.capabilities import Readiness
+from resolver.chain.capabilities import Readiness, offering
 from resolver.chain.setup import Host
 from resolver.replay.store import Stores
 from resolver.runtime.channel import Channel
@@ -91,7 +91,7 @@ class Worker:
         if not blocks:
             return [f"worker {self.host.worker}"]
         parts = (part for block in blocks for part in block.parts)
-        return next((part.unready() for part in parts if isinstance(part, Readiness) and part.address == address), [])
+        return next((part.unready() for part in offering(parts, Readiness) if part.address == address), [])
 
     def _fail(self, reason: str) -> None:
         if self.channel is not None:

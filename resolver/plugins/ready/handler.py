@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from resolver.chain.capabilities import HttpAnswer, HttpEndpoint, HttpRequest, Ready
+from resolver.chain.capabilities import HttpAnswer, HttpEndpoint, HttpRequest, Ready, offering
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Block, Host
 from resolver.plugins.ready.settings import UNTIL_READY, Settings
@@ -35,7 +35,7 @@ class ReadyEndpoint(Part):
 
     def waiting_for(self) -> list[str]:
         """Names of the parts of this block that cannot serve yet."""
-        return [part.name for part in self._block.parts if isinstance(part, Ready) and not self._is_ready(part)]
+        return [part.name for part in offering(self._block.parts, Ready) if not self._is_ready(part)]
 
     def unready(self) -> list[str]:
         """What keeps this process from being ready: that it stops, why it was suspended, or names of parts, sorted."""
