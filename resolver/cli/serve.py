@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from resolver import __version__
@@ -77,18 +78,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _number(low: int, high: int) -> type[int]:
+def _number(low: int, high: int) -> Callable[[str], int]:
     """What argparse calls to read a number between two bounds."""
 
-    class Number(int):
-        def __new__(cls, text: str) -> Number:
-            value = super().__new__(cls, text)
-            if not low <= value <= high:
-                raise argparse.ArgumentTypeError(f"must be between {low} and {high}")
-            return value
+    def number(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be between {low} and {high}")
+        return value
 
-    Number.__name__ = "number"
-    return Number
+    return number
 
 
 def _python() -> str:
