@@ -95,7 +95,10 @@ class Plan:
 
 
 def assemble(config: Config, host: Host, default_port: int = 53) -> Plan:
-    """Build every block and route every zone. Raises ConfigErrors with the mistakes of all blocks."""
+    """Build every block and route every zone. Raises ConfigErrors with the mistakes of all blocks.
+
+    A configuration without any block is refused: most likely somebody is just writing the file.
+    """
     steps = assembling(config, host, default_port)
     while True:
         try:
@@ -106,6 +109,8 @@ def assemble(config: Config, host: Host, default_port: int = 53) -> Plan:
 
 def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[None, None, Plan]:
     """``assemble`` block by block, for who has something else to do in between."""
+    if not config.blocks:
+        raise ConfigError(f"{config.files[0] if config.files else 'the configuration'} has no server block")
     plan = Plan(config)
     root = Path(config.files[0]).resolve().parent if config.files else Path()
     errors: list[ConfigError] = []
