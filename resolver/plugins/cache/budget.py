@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import ref
 
 from resolver.config.model import Config, Word
 
@@ -39,9 +40,10 @@ class Budget:
         self.used = 0
         self._by_size: list[dict[Store, None]] = [{} for _ in range(_SIZES)]
         self._largest = 0
-        self._claims: WeakSet[Claim] = WeakSet()  # those of configurations that were given up vanish
+        self._claimed: Callable[[], Claim | None] = lambda: None
         self._in_force: dict[Claim, None] = {}
         self._wanted: dict[object, int] = {}
+        self._all_wanted = 0
 
     def refile(self, store: Store, before: int, after: int) -> None:
         """Note that a store's size class changed; 0 stands for an empty store."""
@@ -68,13 +70,13 @@ class Budget:
 
     def claim(self, claim: Claim) -> None:
         """Enter what a line says. Raises ConfigError where another line of its configuration says otherwise."""
-        for other in self._claims:
-            if other.config is claim.config and other.octets != claim.octets:
-                raise claim.word.error(
-                    f"budget {claim.word.text} contradicts budget {other.word.text} at {other.word.at}",
-                    "the budget is one for all caches of the process",
-                )
-        self._claims.add(claim)
+        other = self._claimed()
+        if other is not None and other.config is claim.config and other.octets != claim.octets:
+            raise claim.word.error(
+                f"budget {claim.word.text} contradicts budget {other.word.text} at {other.word.at}",
+                "the budget is one for all caches of the process",
+            )
+        self._claimed = ref(claim)  # those of a configuration that was given up vanish
 
     def settle(self, claim: Claim) -> None:
         """The line's configuration goes into service."""
@@ -88,10 +90,10 @@ class Budget:
 
     def want(self, who: object, answers: int) -> None:
         """A cache in service has been given room for so many answers; none where it has only the usual room."""
+        self._all_wanted -= self._wanted.pop(who, 0)
         if answers:
             self._wanted[who] = answers * OCTETS_PER_ANSWER
-        else:
-            self._wanted.pop(who, None)
+            self._all_wanted += self._wanted[who]
         self._decide()
 
     def _decide(self) -> None:
@@ -99,5 +101,5 @@ class Budget:
 
         Without one there is as much as the capacities need that somebody has written down.
         """
-        unsaid = max(DEFAULT_BUDGET, sum(self._wanted.values()))
+        unsaid = max(DEFAULT_BUDGET, self._all_wanted)
         self.limit = next((claim.octets for claim in reversed(self._in_force)), unsaid)

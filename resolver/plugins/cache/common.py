@@ -17,25 +17,26 @@ class Common:
     def __init__(self) -> None:
         self.budget = Budget()
         self.places = Places()
-        self._shows: dict[Callable[[], None], None] = {}
+        self.shows: dict[Callable[[], None], None] = {}
+        self._caches = 0
         self._unhook: Callable[[], None]
 
-    def begin(self, show: Callable[[], None], registry: Registry) -> None:
-        """Call ``show`` in front of each reading of the registry, until ``end``."""
-        if not self._shows:
+    def begin(self, registry: Registry) -> None:
+        """One more cache is in service: what stands in ``shows`` is called in front of each reading of the registry."""
+        if not self._caches:
             gauges = BudgetGauges(registry)
             self._unhook = registry.before_read(lambda: self._show(gauges))
-        self._shows[show] = None
+        self._caches += 1
 
-    def end(self, show: Callable[[], None]) -> None:
-        """The cache is no longer in service."""
-        del self._shows[show]
-        if not self._shows:
+    def end(self) -> None:
+        """A cache is no longer in service."""
+        self._caches -= 1
+        if not self._caches:
             self._unhook()
 
     def _show(self, gauges: BudgetGauges) -> None:
         gauges.show(self.budget.used, self.budget.limit)
-        for show in self._shows:
+        for show in self.shows:
             show()
 
 

@@ -17,7 +17,7 @@ from resolver.plugins.cache.contents import Contents
 from resolver.plugins.cache.entry import FOR_ALL, HEAD, RawHead, head_of
 from resolver.plugins.cache.fetch import Asked, Fetcher
 from resolver.plugins.cache.keeper import Keeper, Taken, covers
-from resolver.plugins.cache.metrics import Gauges, Meters
+from resolver.plugins.cache.metrics import Gauges, Meters, label_of
 from resolver.plugins.cache.prefetch import Prefetching
 from resolver.plugins.cache.refresh import Refreshes
 from resolver.plugins.cache.replies import ERRORS, fresh_reply
@@ -26,7 +26,6 @@ from resolver.plugins.cache.stale import Found, StaleServing
 from resolver.plugins.cache.subnet import asks_for_subnet
 from resolver.plugins.cache.takeover import answers_alike
 from resolver.wire.constants import ANY_CLASS, AXFR, CD, IXFR, NONE, OPCODE_MASK, OPT, TSIG
-from resolver.wire.names import is_below, to_text
 
 _KEY = Struct("!HHB")
 _TKEY = 249
@@ -52,26 +51,41 @@ class Cache(Plugin):
         self._block = block
         self._registry = host.registry
         self._clock = host.clock
-        self._zones = frozenset(settings.zones)
-        self._all_zones = all(any(is_below(zone, own) for own in settings.zones) for zone in block.zones)
-        self._label = ",".join(to_text(zone) for zone in settings.zones)
-        self._gauges = Gauges(host.registry, self._label)
+        zones = frozenset(settings.zones)
+        self._all_zones = all(covers(zones, zone) for zone in block.zones)
+        self._zones = frozenset() if self._all_zones else zones
+        self._log = host.log
+        self._contents: Contents | None = None
         self._meters: dict[tuple[str, str], Meters] = {}
         self._last_site: Site | None = None
         self._last_meters: Meters
-        self._refreshes: Refreshes[Taken] = Refreshes(common.places, host.log.named("cache"))
         self._in_service = False
-        self._adopt(Contents(settings, common.budget))
+
+    @property
+    def contents(self) -> Contents:
+        """What is kept."""
+        return self._begin() if self._contents is None else self._contents
+
+    def _begin(self) -> Contents:
+        """With the first question: of ten thousand zones most are never asked for."""
+        contents = Contents(self.settings, self._common.budget)
+        self._adopt(contents)
+        return contents
 
     def _adopt(self, contents: Contents) -> None:
         settings = self.settings
-        self.contents = contents
+        self._contents = contents
         self._success, self._denial = contents.success, contents.denial
+        self._refreshes: Refreshes[Taken] = Refreshes(self._common.places, self._log.named("cache"))
         self._fetcher = Fetcher(self._clock, contents, Keeper(settings, contents), self._refreshes)
         self._stale = StaleServing(settings.stale, self._fetcher) if settings.stale else None
         self._prefetching = None
         if settings.prefetch is not None and contents.popularity is not None:
             self._prefetching = Prefetching(settings.prefetch, contents.popularity, self._fetcher)
+        self._label = label_of(settings.zones)
+        self._gauges = Gauges(self._registry, self._label)
+        if self._in_service:
+            self._take_over(contents)
 
     # --- answering
 
@@ -182,38 +196,45 @@ class Cache(Plugin):
     async def start(self) -> None:
         """Take part in the budget and show figures."""
         self._in_service = True
-        self.contents.owners += 1
-        self._common.begin(self._show, self._registry)
+        self._common.begin(self._registry)
+        if self._contents is not None:
+            self._take_over(self._contents)
         self._common.budget.want(self, self._wanted_answers())
         if self._claim is not None:
             self._common.budget.settle(self._claim)
 
+    def _take_over(self, contents: Contents) -> None:
+        contents.owners += 1
+        self._common.shows[self._show] = None
+
     async def stop(self) -> None:
         """End refreshes, and free what no other part took over, little by little."""
-        await self._refreshes.stop()
+        contents = self._contents
+        if contents is not None:
+            await self._refreshes.stop()
         if not self._in_service:
             return
         self._in_service = False
-        self._show()
-        self._common.end(self._show)
-        for site in self._sites():
-            self._gauges.drop(site)
         self._common.budget.want(self, 0)
         if self._claim is not None:
             self._common.budget.release(self._claim)
-        self.contents.owners -= 1
-        cleared = 0
-        while not self.contents.owners and self.contents.clear_some():
-            cleared += 1
-            if cleared % _CLEARED_AT_ONCE == 0:
-                await asyncio.sleep(0)
+        if contents is not None:
+            self._show()
+            for site in self._sites():
+                self._gauges.drop(site)
+            del self._common.shows[self._show]
+        self._common.end()
+        if contents is not None:
+            contents.owners -= 1
+            await _clear(contents)
 
     def succeed(self, previous: Any) -> None:
         """Serve on from the answers of the same line before a reload, where they would be given again."""
         if not isinstance(previous, Cache) or previous.settings != self.settings:
             return
-        if answers_alike(previous._block, self._block):
-            self._adopt(previous.contents)
+        contents = previous._contents
+        if contents is not None and answers_alike(previous._block, self._block):
+            self._adopt(contents)
 
     @property
     def replay_octets(self) -> int:
@@ -230,6 +251,8 @@ class Cache(Plugin):
     def _meters_of(self, site: Site) -> Meters:
         meters = self._meters.get((site.server, site.view))
         if meters is None:
+            if self._contents is None:
+                self._begin()
             meters = self._meters[site.server, site.view] = Meters(self._registry, site, self._label)
         self._last_site, self._last_meters = site, meters
         return meters
@@ -248,3 +271,12 @@ class Cache(Plugin):
             if store.evicted and sites:
                 self._gauges.evicted(sites[0], kind, store.evicted)
                 store.evicted = 0
+
+
+async def _clear(contents: Contents) -> None:
+    """Free what nobody owns, and let others have their turn in between."""
+    cleared = 0
+    while not contents.owners and contents.clear_some():
+        cleared += 1
+        if cleared % _CLEARED_AT_ONCE == 0:
+            await asyncio.sleep(0)

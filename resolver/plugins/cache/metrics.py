@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from resolver.chain.query import Site
 from resolver.telemetry.metrics import Cell, Registry
+from resolver.wire.names import to_text
+
+MAX_LABEL = 1024  # characters
 
 _SITE = ("server", "zones", "view")
 _SITE_AND_TYPE = ("server", "type", "zones", "view")
+
+
+def label_of(zones: Sequence[bytes]) -> str:
+    """The label ``zones``: all names, or as many of a long list as a label should hold."""
+    shown: list[str] = []
+    room = MAX_LABEL
+    for zone in zones:
+        name = to_text(zone)
+        room -= len(name) + 1
+        if room < 0:
+            return f"{','.join(shown)} and {len(zones) - len(shown)} more"
+        shown.append(name)
+    return ",".join(shown)
 
 
 class Meters:

@@ -15,6 +15,7 @@ from resolver.chain.setup import Block
 from resolver.config.load import load_text
 from resolver.plugins.cache.common import common_of
 from resolver.plugins.cache.handler import Cache
+from resolver.plugins.cache.metrics import MAX_LABEL, label_of
 from resolver.plugins.cache.refresh import MOST_REFRESHES
 from resolver.plugins.catalog import setup_function as find_setup
 from resolver.plugins.order import ORDER
@@ -105,6 +106,22 @@ def test_stopping_frees_everything() -> None:
     run(story())
 
 
+def test_a_cache_that_is_never_asked_costs_nothing_but_itself() -> None:
+    async def story() -> None:
+        world = new_world()
+        caches = [make(world, zone=f"z{number}.example") for number in range(100)]
+        for cache in caches:
+            await cache.start()
+        await caches[0].resolve(Query(from_text("www.z0.example"), 1, site=caches[0]._block.sites[0]), answers)
+        families = {family.name: family for family in world.host.registry.families()}
+        assert len(families["coredns_cache_entries"].cells) == 2
+        assert [cache._contents is None for cache in caches].count(False) == 1
+        for cache in caches:
+            await cache.stop()
+
+    run(story())
+
+
 def test_stopping_what_never_started_is_fine() -> None:
     async def story() -> None:
         await make(new_world()).stop()
@@ -166,6 +183,7 @@ def test_answers_outlive_a_reload_only_where_they_would_be_given_again(after: st
     async def story() -> None:
         world = new_world()
         old, new = (block_of(world, lines) for lines in (FORWARD, after))
+        await fill(old, 1, world)
         new.succeed(old)
         assert (new.contents is old.contents) is kept
 
@@ -269,6 +287,15 @@ def test_figures_are_told_by_server_and_view() -> None:
         await cache.stop()
 
     run(story())
+
+
+def test_a_long_list_of_zones_makes_no_long_label() -> None:
+    zones = [from_text(f"zone{number}.example.org") for number in range(10_000)]
+    assert label_of(zones[:3]) == "zone0.example.org.,zone1.example.org.,zone2.example.org."
+    label = label_of(zones)
+    assert len(label) < MAX_LABEL + 20
+    assert label.startswith("zone0.example.org.,zone1.example.org.,")
+    assert label.endswith(f" and {10_000 - label.count(',') - 1} more")
 
 
 def test_evictions_are_counted() -> None:
