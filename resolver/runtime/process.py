@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-
 from resolver.config.model import Config
 from resolver.replay.store import Stores
+from resolver.runtime.garbage import settle
 from resolver.runtime.life import Life
 from resolver.runtime.options import Options
 from resolver.runtime.server import REPLAY_BUDGET, Server
@@ -24,8 +23,7 @@ class Process(Life):
     async def apply(self, config: Config) -> None:
         """Serve the configuration from now on. Raises ResolverError."""
         self.plan = await self.server.apply(config)
-        gc.collect()
-        gc.freeze()  # what a configuration made stays; the collector need not look at it again
+        settle()
 
     async def close(self) -> None:
         """Finish the queries under way and close everything."""

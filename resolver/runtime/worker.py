@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from resolver.chain.capabilities import Readiness, offering
 from resolver.chain.setup import Host
 from resolver.replay.store import Stores
 from resolver.runtime.channel import Channel
+from resolver.runtime.garbage import settle
 from resolver.runtime.loops import run
 from resolver.runtime.server import REPLAY_BUDGET, Server
 from resolver.runtime.sockets import SocketKey
@@ -75,7 +75,7 @@ class Worker:
             config, keys = payload
             self.handed.receive(keys, descriptors)
             await self.server.apply(config)
-            gc.freeze()
+            settle()
         elif what == "snapshot":
             return snapshot(self.host.registry)
         elif what == "unready":
