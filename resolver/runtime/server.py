@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from resolver.chain.capabilities import ListenSettings, Replaying, Successor
 from resolver.chain.plugin import Part
-from resolver.chain.reply import Reply
 from resolver.chain.setup import Block, Host
 from resolver.config.model import Config
-from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
 from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
 from resolver.runtime.dispatch import Dispatcher
-from resolver.runtime.eager import Run
 from resolver.runtime.plan import Endpoint, Plan, assemble
 from resolver.runtime.sockets import OpenSocket, hosts_of, open_socket
+from resolver.telemetry.log import Log
 
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
 DRAIN_TIME = 5.5
@@ -79,8 +77,8 @@ class Server:
             if self.http is not None:
                 await self.http.apply(plan.http)
         except BaseException:
-            await _stop(reversed(started))
-            _close(opened.values())
+            await _stop(reversed(started), self.host.log)
+            self._discard(opened.values())
             raise
         self.plan = plan
         self.ports = {endpoint: opened.get(endpoint) or old_ports[endpoint] for endpoint in plan.services}
@@ -90,20 +88,21 @@ class Server:
         self.stores.budget.limit = max(REPLAY_BUDGET, *wishes, 0)
         for port in opened.values():
             _listen(port)
-        gone = [port for endpoint, port in old_ports.items() if endpoint not in plan.services]
-        await self._retire(previous, gone)
+        if previous is not None:
+            gone = [port for endpoint, port in old_ports.items() if endpoint not in plan.services]
+            await self._retire(previous, gone)
         return plan
 
     async def stop(self, *, drain: bool = True) -> None:
         """Read no more queries, finish those under way unless ``drain`` is False, close everything."""
         ports = list(self.ports.values())
         if drain:
-            await self._drain(ports)
+            await _finish(ports)
         if self.plan is not None:
-            await _stop(self.plan.parts)
+            await _stop(self.plan.parts, self.host.log)
         if self.http is not None:
             await self.http.stop()
-        _close(ports)
+        self._discard(ports)
         self.ports = {}
         self.plan = None
 
@@ -121,7 +120,7 @@ class Server:
                     opened[endpoint] = Port(Dispatcher(service.router, endpoint.label, self.host, self.stores))
                     self._bind(endpoint, service.settings, opened[endpoint])
         except BaseException:
-            _close(opened.values())
+            self._discard(opened.values())
             raise
         return opened
 
@@ -149,32 +148,21 @@ class Server:
             for listener in port.tcp:
                 listener.update(service.settings)
 
-    async def _retire(self, previous: Plan | None, gone: list[Port]) -> None:
+    async def _retire(self, previous: Plan, gone: list[Port]) -> None:
         """Let queries that went the old way finish, then stop the old parts."""
-        if previous is None:
-            return
-        under_way = [port.dispatcher for port in (*self.ports.values(), *gone)]
-        for port in gone:
+        await asyncio.gather(_finish(gone), _until_idle(self.ports.values()))
+        await _stop(previous.parts, self.host.log)
+        self._discard(gone)
+
+    def _discard(self, ports: Iterable[Port]) -> None:
+        """Close ports at once and forget what is kept for them."""
+        for port in ports:
             for udp in port.udp:
-                udp.stop()
-        await _until_idle(dispatcher.pending for dispatcher in under_way)
-        await _stop(previous.parts)
-        for port in gone:
+                udp.close()
             for tcp in port.tcp:
-                await tcp.stop()
+                tcp.close()
             for store in port.stores:
                 self.stores.discard(store)
-        _close(gone)
-
-    async def _drain(self, ports: list[Port]) -> None:
-        for port in ports:
-            for udp in port.udp:
-                udp.drain()
-                udp.stop()
-        for port in ports:
-            for tcp in port.tcp:
-                await tcp.stop()
-        await _until_idle(port.dispatcher.pending for port in ports)
 
 
 def _serve_stream(
@@ -209,25 +197,31 @@ def _listen(port: Port) -> None:
         tcp.start()
 
 
-def _close(ports: Iterable[Port]) -> None:
+async def _finish(ports: Sequence[Port]) -> None:
+    """Serve what the kernel still holds, read no more, and let the queries under way finish."""
     for port in ports:
         for udp in port.udp:
-            udp.close()
-        for tcp in port.tcp:
-            tcp.close()
+            udp.drain()
+            udp.stop()
+    streams = [tcp.stop() for port in ports for tcp in port.tcp]
+    await asyncio.gather(*streams, _until_idle(ports))
 
 
-async def _stop(parts: Iterable[Part]) -> None:
+async def _stop(parts: Iterable[Part], log: Log) -> None:
     for part in parts:
         try:
             await part.stop()
-        except (ResolverError, OSError):
-            continue  # one part that cannot close is no reason to leave the others open
+        except Exception as error:  # one part that cannot close is no reason to leave the others open
+            log.error(f"{part.name} did not stop cleanly: {type(error).__name__}: {error}")
 
 
-async def _until_idle(pending: Iterable[set[Run[Reply]]]) -> None:
+def _until_idle(ports: Iterable[Port]) -> Awaitable[None]:
     """Wait until the queries that are under way now have been answered, DRAIN_TIME at most."""
-    waiting = [(runs, set(runs)) for runs in pending]
-    deadline = time.monotonic() + DRAIN_TIME
-    while any(runs & begun for runs, begun in waiting) and time.monotonic() < deadline:  # noqa: ASYNC110 - rare
-        await asyncio.sleep(_POLL)
+    waiting = [(port.dispatcher.pending, set(port.dispatcher.pending)) for port in ports]
+
+    async def wait() -> None:
+        deadline = time.monotonic() + DRAIN_TIME
+        while any(runs & begun for runs, begun in waiting) and time.monotonic() < deadline:  # noqa: ASYNC110 - rare
+            await asyncio.sleep(_POLL)
+
+    return wait()
