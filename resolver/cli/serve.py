@@ -14,7 +14,8 @@ from resolver.errors import ConfigError, ConfigErrors
 from resolver.plugins.catalog import built
 from resolver.plugins.order import ORDER
 from resolver.runtime.options import Options
-from resolver.runtime.serve import MAX_WORKERS, serve
+from resolver.runtime.plan import MAX_WORKERS
+from resolver.runtime.serve import serve
 from resolver.telemetry.log import Log
 
 _CONF = "Corefile"

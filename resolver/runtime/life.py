@@ -13,23 +13,27 @@ from resolver.config.load import digest_now
 from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.runtime.options import Options
-from resolver.runtime.plan import Plan
+from resolver.runtime.plan import MAX_WORKERS, Plan, wanted_workers
 from resolver.telemetry.metrics import Registry
 
+_LONGEST_RELOAD = 10.0  # seconds that the end waits for a reload under way
 _UNWATCHED_PAUSE = 1.0  # seconds until a look whether the configuration is to be watched by now
 
 
 class Life(ABC):
     """What a single process and a supervisor of workers have in common; how they serve is their own."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, workers: int = 1) -> None:
         self.options = options
+        self.workers = workers
         self.log = options.log
         self.plan = Plan(Config(()))
         self.ending = asyncio.Event()
         self.exit_code = 0
         self.host = Host(clock=time.monotonic, registry=Registry(), log=options.log, fail=self.fail)
         self._swap = asyncio.Lock()
+        self._waiting: asyncio.Task[None] | None = None
+        self._reloading: asyncio.Task[None] | None = None
         self._refused = ""
         self._failed = self.host.registry.counter(
             "coredns_reload_failed_total", "Configurations that could not be put into service."
@@ -65,7 +69,7 @@ class Life(ABC):
             watching.cancel()
             await self._lameduck()
         finally:
-            await self.close()
+            await self._finish()
         return self.exit_code
 
     async def reload(self) -> None:
@@ -75,14 +79,19 @@ class Life(ABC):
         serving configuration does not know, but said and counted only once.
         """
         async with self._swap:
+            self._reloading, self._waiting = self._waiting, None
+            if self.host.stopping:
+                return
             try:
                 await self._put_into_service(await asyncio.to_thread(self.options.read))
-            except ResolverError as error:
-                if str(error) != self._refused:
-                    self._say_refused(str(error))
+            except Exception as error:  # whatever it is, the old configuration goes on
+                reasons = str(error) if isinstance(error, ResolverError) else f"{type(error).__name__}: {error}"
+                if reasons != self._refused:
+                    self._say_refused(reasons)
             else:
                 self._refused = ""
                 self.log.info("reload complete")
+                self._say_fixed()
 
     def _say_refused(self, reasons: str) -> None:
         self._refused = reasons
@@ -90,6 +99,12 @@ class Life(ABC):
         for line in reasons.splitlines():
             self.log.error(f"reload: {line}")
         self.log.error("reload failed: the old configuration goes on serving")
+
+    def _say_fixed(self) -> None:
+        """What the new configuration asks for and only a restart can give."""
+        wanted = min(wanted_workers(self.plan), MAX_WORKERS)
+        if not self.options.workers and wanted != self.workers:
+            self.log.warning(f"multisocket asks for {wanted} workers; until a restart it stays at {self.workers}")
 
     def fail(self, reason: str) -> None:
         """End with exit code 1: something makes serving wrong."""
@@ -104,7 +119,13 @@ class Life(ABC):
 
     def _reload_soon(self) -> None:
         self._refused = ""  # who asks for a reload wants to hear what is wrong, once more if need be
-        self._reloading = asyncio.get_running_loop().create_task(self.reload())
+        self._reload()
+
+    def _reload(self) -> asyncio.Task[None]:
+        """Reload once what is under way has ended; one wait is enough for all who ask meanwhile."""
+        if self._waiting is None:
+            self._waiting = asyncio.get_running_loop().create_task(self.reload())
+        return self._waiting
 
     async def _watch(self) -> None:
         """Reload when the files differ from what serves, or were refused the last time."""
@@ -117,7 +138,7 @@ class Life(ABC):
             await asyncio.sleep(settings.interval + settings.jitter * self.host.chance.uniform(-0.5, 0.5))
             config = self.plan.config
             if self._refused or await asyncio.to_thread(digest_now, config) != config.digest:
-                await self.reload()
+                await asyncio.wait([self._reload()])  # the end of the watch does not interrupt it
 
     async def _lameduck(self) -> None:
         self.host.stopping = True
@@ -131,3 +152,12 @@ class Life(ABC):
                 await self.ending.wait()  # a second signal ends the wait
         except TimeoutError:
             return
+
+    async def _finish(self) -> None:
+        """Close, but let a reload come to its end first: it holds queries and sockets of its own."""
+        try:
+            async with asyncio.timeout(_LONGEST_RELOAD):
+                await self._swap.acquire()
+        except TimeoutError:
+            self.log.error("the reload under way does not end")
+        await self.close()

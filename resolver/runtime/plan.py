@@ -30,6 +30,9 @@ from resolver.runtime.routing import Route, Router
 
 BUILT_SCHEMES = ("dns",)
 
+# A worker costs about 40 MB; more of them than this on one machine is a slip of the pen.
+MAX_WORKERS = 64
+
 Claim: TypeAlias = tuple[str, bytes, int, str, Word]
 """What a block serves: scheme, zone, port, address, and the key that says so."""
 

@@ -13,11 +13,9 @@ from resolver.errors import ResolverError
 from resolver.runtime.life import Life
 from resolver.runtime.loops import run
 from resolver.runtime.options import Options
-from resolver.runtime.plan import Plan, assemble, wanted_workers
+from resolver.runtime.plan import MAX_WORKERS, Plan, assemble, wanted_workers
 from resolver.runtime.throwaway import throwaway_host
 
-# A worker costs about 40 MB; more of them than this on one machine is a slip of the pen.
-MAX_WORKERS = 64
 _SHOWN_ZONES = 50
 
 

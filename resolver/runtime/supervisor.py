@@ -63,7 +63,7 @@ class Supervisor(Life):
     """Owns the sockets and the HTTP endpoints; the workers own the chains."""
 
     def __init__(self, options: Options, workers: int) -> None:
-        super().__init__(options)
+        super().__init__(options, workers)
         self.crews = [Crew(number) for number in range(workers)]
         self.http = HttpServers(options.log)
         watch_process(self.host.registry, __version__)

@@ -231,6 +231,33 @@ async def test_a_signal_to_end_during_a_reload_ends_the_server_after_it(tmp_path
             assert server.complained == ""
 
 
+async def test_wishes_for_a_reload_that_come_during_one_are_one(tmp_path: Path, port: int) -> None:
+    async with (
+        Upstream(after(0.5, answers("192.0.2.7"))) as upstream,
+        serving(tmp_path, block(port, f"forward . {upstream.to}"), port=port) as server,
+        stub(port) as client,
+    ):
+        waiting = asyncio.create_task(client.ask("old.example.org"))  # the first reload waits for it
+        await until(lambda: len(upstream.seen) == 1)
+        server.conf.write_text(block(port, hosts("192.0.2.2")))
+        server.signal(signal.SIGUSR1)
+        await until(lambda: _answers_with(port, WWW, "192.0.2.2"))
+        for _ in range(20):
+            server.signal(signal.SIGUSR1)
+            await ask(port, WWW)
+        assert "reload complete" not in server.said
+        await waiting
+        await server.says("reload complete", 2)
+        await server.reload()
+        assert server.said.count("reload complete") == 3
+
+
+async def test_a_number_of_workers_that_only_a_restart_can_give_is_said(tmp_path: Path, port: int) -> None:
+    async with serving(tmp_path, block(port, hosts("192.0.2.1")), port=port) as server:
+        await server.reload(block(port, "multisocket 2", hosts("192.0.2.2")))
+        await server.says("[WARNING] multisocket asks for 2 workers; until a restart it stays at 1")
+
+
 # --- what the tests share
 
 
