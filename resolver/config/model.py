@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from resolver.errors import ConfigError, Place
 
@@ -26,6 +27,9 @@ class Word:
         return ConfigError(message, self.at, length=max(1, self.width or len(self.text)), hint=self.note or hint)
 
 
+Written: TypeAlias = tuple[tuple[str, ...], tuple["Written", ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Directive:
     """A line of a server block, or of a directive's own block: a name, arguments, perhaps a block.
@@ -41,6 +45,11 @@ class Directive:
     def options(self) -> tuple[Directive, ...]:
         """The lines of the block, empty without one."""
         return self.block or ()
+
+    @property
+    def written(self) -> Written:
+        """The words of the line and of those in its block, without their places: equal where the meaning is."""
+        return (self.name.text, *[word.text for word in self.args]), tuple([line.written for line in self.options])
 
     def error(self, message: str, hint: str = "") -> ConfigError:
         """A mistake of the line as a whole, placed at its name."""

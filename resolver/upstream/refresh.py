@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -28,6 +28,12 @@ class Pace:
     retry: float = 10.0
 
 
+def fixed(targets: Sequence[Target]) -> list[Address] | None:
+    """The addresses of targets that never move, each once; None where files or names are among them."""
+    addresses = [target for target in targets if isinstance(target, Address)]
+    return _each_once(addresses) if len(addresses) == len(targets) else None
+
+
 class Refresher:
     """Knows the addresses behind targets; keeps the last good ones of each while it cannot be read or found."""
 
@@ -50,22 +56,13 @@ class Refresher:
         self._failing: set[Target] = set()
 
     @property
-    def moves(self) -> bool:
-        """Whether there is anything that can change."""
-        return not all(isinstance(target, Address) for target in self._targets)
-
-    @property
     def known(self) -> Known:
         """The addresses of each target when it was last found."""
         return self._known
 
     def addresses(self) -> list[Address]:
         """All addresses in the order of the targets, each once."""
-        found: dict[tuple[str, int], Address] = {}
-        for target in self._targets:
-            for address in self._known.get(target, ()):
-                found.setdefault((address.host, address.port), address)
-        return list(found.values())[:MAX_ADDRESSES]
+        return _each_once(address for target in self._targets for address in self._known.get(target, ()))
 
     async def find(self, before: Known | None = None) -> None:
         """Find all addresses for the first time; what was known ``before`` stands in for what cannot be found now.
@@ -123,6 +120,13 @@ class Refresher:
         if target not in self._failing:
             self._failing.add(target)
             self._warn(f"{error}; going on with {', '.join(map(str, self._known.get(target, ())))}")
+
+
+def _each_once(addresses: Iterable[Address]) -> list[Address]:
+    found: dict[tuple[str, int], Address] = {}
+    for address in addresses:
+        found.setdefault((address.host, address.port), address)
+    return list(found.values())[:MAX_ADDRESSES]
 
 
 def _stamp(path: Path) -> object:

@@ -12,7 +12,7 @@ import pytest
 from resolver.errors import UpstreamError
 from resolver.upstream.address import Address
 from resolver.upstream.lookup import Addresses
-from resolver.upstream.refresh import MAX_ADDRESSES, Pace, Refresher
+from resolver.upstream.refresh import MAX_ADDRESSES, Pace, Refresher, fixed
 from resolver.upstream.targets import HostName, NameServerFile, Target
 from tests.plugins.chains import until
 
@@ -59,7 +59,6 @@ async def test_addresses_stay_in_the_order_of_the_targets(tmp_path: Path) -> Non
     assert [str(address) for address in found.addresses()] == [
         "192.0.2.9:53", "192.0.2.3:53", "192.0.2.2:53", "192.0.2.7:5353", "192.0.2.8:5353",
     ]  # fmt: skip
-    assert found.moves
 
 
 async def test_an_address_is_listed_once() -> None:
@@ -68,8 +67,11 @@ async def test_an_address_is_listed_once() -> None:
     assert len(found.addresses()) == 1
 
 
-async def test_plain_addresses_do_not_move() -> None:
-    assert not refresher(Address("192.0.2.9", 53)).moves
+def test_plain_addresses_do_not_move(tmp_path: Path) -> None:
+    first, second = Address("192.0.2.9", 53), Address("192.0.2.8", 53)
+    assert fixed((first, second, first)) == [first, second]
+    assert fixed((first, NAME)) is None
+    assert fixed((NameServerFile(tmp_path),)) is None
 
 
 async def test_the_number_of_addresses_is_bounded() -> None:

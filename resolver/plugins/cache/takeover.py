@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from resolver.chain.setup import Block
-from resolver.config.model import Directive
+from resolver.config.model import Written
 from resolver.plugins.order import ORDER
-
-Words: TypeAlias = tuple[str, tuple[str, ...], tuple["Words", ...]]
 
 _ANSWERING = frozenset(ORDER[ORDER.index("cache") + 1 :])
 
@@ -18,11 +14,6 @@ def answers_alike(old: Block, new: Block) -> bool:
     return old.zones == new.zones and _behind(old) == _behind(new)
 
 
-def _behind(block: Block) -> list[Words]:
+def _behind(block: Block) -> list[Written]:
     """The lines whose plugins come after the cache, without their places."""
-    return [_words(directive) for directive in block.directives if directive.name.text in _ANSWERING]
-
-
-def _words(directive: Directive) -> Words:
-    args = tuple(word.text for word in directive.args)
-    return directive.name.text, args, tuple(_words(option) for option in directive.options)
+    return [directive.written for directive in block.directives if directive.name.text in _ANSWERING]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from asyncio import AbstractEventLoop
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from typing import ClassVar, Final
@@ -14,14 +15,12 @@ from resolver.chain.reply import Reply, failure, from_message
 from resolver.chain.setup import Host
 from resolver.errors import UpstreamError, WireError
 from resolver.plugins.forward.line import HOP_BY_HOP, Failure, Found, WorkingLine
-from resolver.plugins.forward.metrics import Metrics
-from resolver.plugins.forward.router import Router
+from resolver.plugins.forward.router import NOWHERE, Router
 from resolver.plugins.forward.settings import Line
+from resolver.plugins.forward.shared import Shared, join, leave
 from resolver.upstream.address import Address
 from resolver.upstream.lookup import Lookup
-from resolver.upstream.pool import Pool
-from resolver.upstream.refresh import Refresher
-from resolver.upstream.targets import Target
+from resolver.upstream.refresh import Known, Refresher, fixed
 from resolver.wire.constants import EDE_INVALID_DATA
 from resolver.wire.edns import without_options
 
@@ -40,37 +39,36 @@ class Forward(Plugin):
         self._host = host
         self._log = host.log.named(self.name)
         self.lines: list[WorkingLine] = []
+        self._shared: Shared | None = None
         self._refreshers: list[Refresher] = []
         self._following: list[asyncio.Task[None]] = []
-        self._pool: Pool | None = None
-        self._known: dict[Target, tuple[Address, ...]] = {}
-        self._router: Router[WorkingLine] = Router([], longest=False)
-        self._end_refresh: Callable[[], None] = lambda: None
+        self._known: Known = {}
+        self._router: Router[WorkingLine] = NOWHERE
 
     async def start(self) -> None:
         """Begin to forward. Raises UpstreamError when the upstreams of a line cannot be found."""
-        metrics = Metrics(self._host.registry)
-        self._end_refresh = self._host.registry.before_read(metrics.refresh_old)
+        self._shared = join(self._host, asyncio.get_running_loop())
         for settings in self._settings:
             for warning in settings.warnings:
                 self._log.warning(warning)
-            await self._start_line(settings, metrics)
+            await self._start_line(settings, self._shared)
         longest = any(settings.longest for settings in self._settings)
         self._router = Router([(line.settings, line) for line in self.lines], longest=longest)
 
     async def stop(self) -> None:
         """Close the sockets that nobody else uses."""
-        self._end_refresh()
         for task in self._following:
             task.cancel()
         for line in self.lines:
             line.use(())
+        if self._shared is not None:
+            leave(self._host, self._shared)
+            self._shared = None
 
     def succeed(self, previous: Forward) -> None:
-        """Keep connections and health of the upstreams that stay, and the last known addresses of names."""
-        self._pool = previous._pool
+        """Keep the last known addresses of names."""
         for refresher in previous._refreshers:
-            self._known |= refresher.known
+            self._known = {**self._known, **refresher.known}
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
         """Ask the upstreams of the lines that take the name; pass on where none does."""
@@ -85,19 +83,22 @@ class Forward(Plugin):
                 found = await following.find(query)
         return self._reply(query, found)
 
-    async def _start_line(self, settings: Line, metrics: Metrics) -> None:
-        loop, clock = asyncio.get_running_loop(), self._host.clock
-        if self._pool is None:
-            self._pool = Pool(loop, clock, metrics.counts)
-        line = WorkingLine(settings, self._host, metrics, loop, self._pool)
-        lookup = Lookup(loop, clock, settings.resolvers)
-        refresher = Refresher(settings.targets, lookup.addresses, clock, self._log.warning)
-        await refresher.find(self._known)
-        line.use(refresher.addresses())
+    async def _start_line(self, settings: Line, shared: Shared) -> None:
+        line = WorkingLine(settings, self._host, shared)
+        addresses = fixed(settings.targets)
+        if addresses is None:
+            addresses = await self._follow(settings, line, shared.loop)
+        line.use(addresses)
         self.lines.append(line)
+
+    async def _follow(self, settings: Line, line: WorkingLine, loop: AbstractEventLoop) -> list[Address]:
+        """The addresses of targets that may move, for now; the line is told of others."""
+        lookup = Lookup(loop, self._host.clock, settings.resolvers)
+        refresher = Refresher(settings.targets, lookup.addresses, self._host.clock, self._log.warning)
+        await refresher.find(self._known)
         self._refreshers.append(refresher)
-        if refresher.moves:
-            self._following.append(loop.create_task(refresher.follow(partial(self._moved, line))))
+        self._following.append(loop.create_task(refresher.follow(partial(self._moved, line))))
+        return refresher.addresses()
 
     def _moved(self, line: WorkingLine, addresses: list[Address]) -> None:
         try:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from resolver.chain.query import Query
 from resolver.chain.setup import Host
 from resolver.errors import UpstreamError
-from resolver.plugins.forward.metrics import Metrics
 from resolver.plugins.forward.settings import ATTEMPTS_PER_UPSTREAM, Line
+from resolver.plugins.forward.shared import Shared
 from resolver.upstream.address import Address
 from resolver.upstream.coalesce import Coalescer
 from resolver.upstream.exchange import Busy, Request, TimedOut
 from resolver.upstream.health import Health
-from resolver.upstream.policy import Walk, make
-from resolver.upstream.pool import Pool, UpstreamSettings
+from resolver.upstream.policy import Walk
+from resolver.upstream.pool import UpstreamSettings
 from resolver.upstream.upstream import Upstream
 from resolver.wire.constants import (
     EDE_NETWORK_ERROR,
@@ -40,6 +39,8 @@ MAX_WAITING: Final = 65_536  # queries of one line, where max_concurrent says no
 HOP_BY_HOP: Final = frozenset((OPTION_COOKIE, OPTION_KEEPALIVE, OPTION_PADDING))
 
 OVER_UDP, OVER_TCP, OVER_BOTH = 0, 1, 2
+_AS_ASKED: Final = {"udp": OVER_UDP, "internal": OVER_BOTH}
+_ALL_ALIKE: Final[Mapping[str, int]] = {}
 
 
 class Answer(NamedTuple):
@@ -64,35 +65,41 @@ Found: TypeAlias = Answer | Failure
 class WorkingLine:
     """Upstreams, policy and the queries in flight of one line."""
 
-    def __init__(self, settings: Line, host: Host, metrics: Metrics, loop: AbstractEventLoop, pool: Pool) -> None:
+    __slots__ = (
+        "_budget", "_chance", "_clock", "_coalescer", "_health", "_metrics", "_modes", "_most", "_other_mode",
+        "_policy", "_pool", "_timeout", "active", "settings", "upstreams",
+    )  # fmt: skip
+
+    def __init__(self, settings: Line, host: Host, shared: Shared) -> None:
         self.settings = settings
         self.upstreams: tuple[Upstream, ...] = ()
         self.active = 0
         self._clock = host.clock
         self._chance = host.chance
-        self._metrics = metrics
-        self._policy = make(settings.policy, host.chance)
-        self._coalescer: Coalescer[Found] = Coalescer(loop)
+        self._metrics = shared.metrics
+        self._policy = shared.policy(settings.policy)
+        self._coalescer: Coalescer[Found] = Coalescer(shared.loop)
         self._budget = max(BUDGET, settings.limits.read_timeout)
         self._most = settings.max_concurrent or MAX_WAITING
-        self._pool = pool
+        self._pool = shared.pool
         self._health: tuple[Health, ...] = ()
         self._timeout = settings.limits.read_timeout
         self._modes, self._other_mode = _modes(settings)
-        self._taken: tuple[UpstreamSettings, ...] = ()
 
     def use(self, addresses: Iterable[Address], *, linger: float = 0.0) -> None:
         """Forward to these from now on; connections and health of those that stay are kept.
 
         Exchanges with those that go have ``linger`` seconds to end. Raises UpstreamError.
         """
-        line, given_up = self.settings, self._taken
-        wanted = [UpstreamSettings(address, line.limits, line.checks, line.tls) for address in addresses]
-        self.upstreams = self._pool.take_all(wanted)
-        self._health = tuple(upstream.health for upstream in self.upstreams)
-        self._taken = tuple(wanted)
+        given_up = [self._upstream(upstream.address) for upstream in self.upstreams]
+        self.upstreams = self._pool.take_all([self._upstream(address) for address in addresses])
+        self._health = tuple([upstream.health for upstream in self.upstreams])
         for settings in given_up:
             self._pool.give_back(settings, linger)
+
+    def _upstream(self, address: Address) -> UpstreamSettings:
+        line = self.settings
+        return UpstreamSettings(address, line.limits, line.checks, line.tls)
 
     def passes_on(self, found: Found) -> bool:
         """Whether the next line shall be asked instead."""
@@ -189,13 +196,13 @@ def make_request(query: Query) -> Request:
     return Request(wire[2:], wire[HEADER_SIZE : HEADER_SIZE + len(query.qname) + 4])
 
 
-def _modes(settings: Line) -> tuple[dict[str, int], int]:
+def _modes(settings: Line) -> tuple[Mapping[str, int], int]:
     """How upstreams are asked, by the transport of the client, and for any other transport."""
     if settings.force_tcp:
-        return {}, OVER_TCP
+        return _ALL_ALIKE, OVER_TCP
     if settings.prefer_udp:
-        return {}, OVER_BOTH
-    return {"udp": OVER_UDP, "internal": OVER_BOTH}, OVER_TCP
+        return _ALL_ALIKE, OVER_BOTH
+    return _AS_ASKED, OVER_TCP
 
 
 def _lowered(query: Query, request: Request) -> bytes:

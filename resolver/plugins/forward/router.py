@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from resolver.wire.names import ROOT, suffixes
 
@@ -19,6 +19,7 @@ class Scope(Protocol):
 
 
 T = TypeVar("T")
+_NONE: frozenset[bytes] = frozenset()
 
 
 class Router(Generic[T]):
@@ -27,13 +28,16 @@ class Router(Generic[T]):
     def __init__(self, lines: Sequence[tuple[Scope, T]], *, longest: bool) -> None:
         self._longest = longest
         self._lines = [line for _, line in lines]
-        self._excepted = [frozenset(scope.excepted) for scope, _ in lines]
+        self._excepted: list[frozenset[bytes]] = []
         self._by_zone: dict[bytes, list[int]] = {}
-        for number, (scope, _) in enumerate(lines):
-            for zone in scope.zones:
-                self._by_zone.setdefault(zone, []).append(number)
         takes_all = len(lines) == 1 and lines[0][0].zones == (ROOT,) and not lines[0][0].excepted
         self._always: Sequence[T] | None = self._lines if takes_all else None
+        if takes_all:
+            return
+        for number, (scope, _) in enumerate(lines):
+            self._excepted.append(frozenset(scope.excepted) if scope.excepted else _NONE)
+            for zone in scope.zones:
+                self._by_zone.setdefault(zone, []).append(number)
 
     def lines(self, name: bytes) -> Sequence[T]:
         """The lines that take the lower-case wire name, first to ask first.
@@ -50,3 +54,6 @@ class Router(Generic[T]):
                 if zone == name or self._excepted[number].isdisjoint(parents):
                     found.setdefault(number)
         return [self._lines[number] for number in (found if self._longest else sorted(found))]
+
+
+NOWHERE: Router[Any] = Router([], longest=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from resolver.config.cursor import args, choice, duration, each, flag, integer, ip, option_values, rcode, value
-from resolver.config.model import Directive, Word
+from resolver.config.model import Directive, Word, Written
 from resolver.config.problems import Problems
 from resolver.config.zones import normalize_zones
 from resolver.errors import UpstreamError, WireError
@@ -67,7 +67,38 @@ def parse(directives: Sequence[Directive], root: Path) -> tuple[Line, ...]:
 
 
 def _line(directive: Directive, root: Path) -> Line:
-    zone, *words = args(directive, 2)
+    zone = args(directive, 2)[0]
+    written = directive.written
+    behind = written[0][2:], written[1]
+    known = _plain.get(behind)
+    if known is None:
+        line = _read(directive, root)
+        if _is_plain(line):
+            _remember(behind, line)
+        return line
+    zones = normalize_zones(zone)
+    return known if zones == known.zones else replace(known, zones=zones)
+
+
+# Lines that mean the same wherever they stand, by what they say behind the zone. Ten thousand zones often have the
+# same upstreams; reading those over and over takes most of the time of a start, and keeping them much of the memory.
+_plain: dict[tuple[tuple[str, ...], tuple[Written, ...]], Line] = {}
+_MOST_PLAIN: Final = 256
+
+
+def _is_plain(line: Line) -> bool:
+    """Whether nothing of the line depends on files, or on its place."""
+    return not line.warnings and line.tls == TlsFiles() and all(isinstance(to, Address) for to in line.targets)
+
+
+def _remember(behind: tuple[tuple[str, ...], tuple[Written, ...]], line: Line) -> None:
+    if len(_plain) >= _MOST_PLAIN:
+        _plain.clear()
+    _plain[behind] = line
+
+
+def _read(directive: Directive, root: Path) -> Line:
+    zone, *words = directive.args
     problems = Problems()
     zones: tuple[bytes, ...] = ()
     values: dict[str, Any] = {}

@@ -79,6 +79,50 @@ async def test_warnings_are_logged_at_the_start() -> None:
         assert "tls_servername has no effect" in world.lines[0]
 
 
+# --- many blocks
+
+
+async def test_blocks_with_the_same_upstream_share_its_connections_and_its_health() -> None:
+    world = World()
+    async with Upstream(answers("192.0.2.1")) as upstream:
+        lines = f"forward . {upstream.to} {{\nforce_tcp\n}}"
+        async with forwarding(lines, world) as first, forwarding(lines, world) as second:
+            await ask(first)
+            await ask(second)
+            assert upstream.connections == 1
+            first.lines[0].upstreams[0].health.probe_failed()
+            assert second.lines[0].upstreams[0].health.fails == 1
+            async with forwarding(lines.replace("force_tcp", "force_tcp\nmax_fails 5"), world) as third:
+                await ask(third)
+                assert upstream.connections == 2
+                assert third.lines[0].upstreams[0].health.fails == 0
+
+
+async def test_what_one_block_no_longer_uses_goes_on_for_the_others() -> None:
+    world = World()
+    async with Upstream(answers("192.0.2.1")) as upstream:
+        async with forwarding(f"forward . {upstream.to} {{\nforce_tcp\n}}", world) as lasting:
+            async with forwarding(f"forward . {upstream.to} {{\nforce_tcp\n}}", world) as leaving:
+                await ask(leaving)
+            await ask(lasting)
+            assert upstream.connections == upstream.open_connections == 1
+        await until(lambda: upstream.open_connections == 0)
+
+
+async def test_a_thousand_blocks_that_nobody_asks_have_one_upstream_and_one_hook() -> None:
+    world = World()
+    blocks: list[Forward] = [world.part(f"z{n}.test {{\nforward . 127.0.0.1:5300\n}}\n") for n in range(1000)]
+    tasks, hooks = len(asyncio.all_tasks()), len(world.host.registry._before)
+    for forward in blocks:
+        await forward.start()
+    assert len({upstream for forward in blocks for line in forward.lines for upstream in line.upstreams}) == 1
+    assert len(world.host.registry._before) == hooks + 1
+    assert len(asyncio.all_tasks()) == tasks
+    for forward in blocks:
+        await forward.stop()
+    assert len(world.host.registry._before) == hooks
+
+
 # --- reload
 
 

@@ -207,6 +207,36 @@ def test_files_of_tls_are_below_the_root() -> None:
     assert line("tls ca.pem", "tls://192.0.2.1", CERTIFICATES).tls.authority == CERTIFICATES / "ca.pem"
 
 
+# --- lines that are alike
+
+
+def test_lines_that_differ_in_their_zone_alone_share_what_they_say() -> None:
+    first, second, third = lines("\n".join(f"forward {zone} 192.0.2.1 {{\nexpire 7s\n}}" for zone in ("a", "b", "a")))
+    assert (first.zones, second.zones) == ((b"\1a\0",), (b"\1b\0",))
+    assert first == third
+    assert first.limits is second.limits is third.limits
+    assert first.limits.expire == 7
+
+
+def test_lines_that_differ_in_an_option_are_told_apart() -> None:
+    first, second = lines("forward . 192.0.2.1 {\nexpire 7s\n}\nforward . 192.0.2.1 {\nexpire 8s\n}")
+    assert (first.limits.expire, second.limits.expire) == (7, 8)
+
+
+def test_a_mistake_in_the_zone_of_a_line_that_is_known_is_seen() -> None:
+    assert lines("forward . 192.0.2.1")
+    assert "empty label" in mistakes("forward a..b 192.0.2.1")[0]
+
+
+def test_files_and_warnings_are_looked_at_each_time(tmp_path: Path) -> None:
+    (tmp_path / "up.conf").write_text("nameserver 192.0.2.1\n")
+    assert isinstance(lines("forward . up.conf", tmp_path)[0].targets[0], NameServerFile)
+    (tmp_path / "up.conf").unlink()
+    assert isinstance(lines("forward . up.conf", tmp_path)[0].targets[0], HostName)
+    found = lines("forward . 192.0.2.1 {\ntls\n}\nforward . 192.0.2.1 {\ntls\n}")
+    assert [each.warnings[0].partition(": ")[0] for each in found] == ["Corefile:2:9", "Corefile:5:9"]
+
+
 # --- warnings
 
 
