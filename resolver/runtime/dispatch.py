@@ -108,7 +108,7 @@ class Dispatcher:
             ):
                 return octets
             messages = repeats(query, reply, octets)
-        except WireError as error:
+        except Exception as error:  # a reply that cannot be written must not take the batch with it
             return finish(query, self._crashed(query, error))
         if messages:
             store.add(packet, messages, leave, query.received)
