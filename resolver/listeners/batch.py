@@ -99,8 +99,13 @@ class Batch:
         self._count = max(count, 0)
         return self._count
 
-    def serve(self, answer: Callable[[bytes], bytes | None], otherwise: Callable[[bytes, int], bytes | None]) -> None:
-        """Receive once, and send what ``answer`` has for each datagram, or else what ``otherwise`` has.
+    def serve(
+        self,
+        answer: Callable[[bytes, float], bytes | None],
+        now: float,
+        otherwise: Callable[[bytes, int], bytes | None],
+    ) -> None:
+        """Receive once, and send what ``answer`` has for each datagram at this time, or else what ``otherwise`` has.
 
         ``otherwise`` is given the datagram and its slot, and may have nothing to send.
         """
@@ -111,7 +116,7 @@ class Batch:
         for slot in range(self.receive()):
             start = slot * _RECEIVED
             packet = received[start : start + words[slot * _WORDS + _LEN_WORD]]
-            octets = answer(packet) or otherwise(packet, slot)
+            octets = answer(packet, now) or otherwise(packet, slot)
             if not octets:
                 continue
             length = len(octets)

@@ -45,7 +45,8 @@ class UdpListener:
         self.wildcard = self.local[0] in ("0.0.0.0", "::") and sock.family in batch.RECEIVE_INFORMATION
         self._family = sock.family
         if batched:
-            self._readable = partial(self._read_batch, batch.Batch(sock, wildcard=self.wildcard))
+            datagrams = batch.Batch(sock, wildcard=self.wildcard)
+            self._readable = partial(self._read_batch, datagrams, partial(self._work_out_slot, datagrams))
         else:
             self._readable = self._read_singly
             if self.wildcard:
@@ -76,9 +77,8 @@ class UdpListener:
         self.stop()
         self.sock.close()
 
-    def _read_batch(self, datagrams: batch.Batch) -> None:
-        now, replay = self.clock(), self.replay
-        datagrams.serve(lambda packet: replay(packet, now), partial(self._work_out_slot, datagrams))
+    def _read_batch(self, datagrams: batch.Batch, work_out: Callable[[bytes, int], bytes | None]) -> None:
+        datagrams.serve(self.replay, self.clock(), work_out)
 
     def _work_out_slot(self, datagrams: batch.Batch, packet: bytes, slot: int) -> bytes | None:
         origin = datagrams.origin(slot)

@@ -7,7 +7,6 @@ import gc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-
 # A query makes and drops many objects and no cycles; looking for cycles every 700 of them took 4% of the time.
 _GC_THRESHOLDS = (50_000, 20, 20)
 
