@@ -35,6 +35,7 @@ class Log:
         self.clock = clock
         self._threshold = _Threshold(level)
         self._outlet = _Outlet(stream)
+        self._speakers: dict[str, Log] = {}
 
     @property
     def level(self) -> str:
@@ -46,9 +47,11 @@ class Log:
         self._threshold.debugging += 1 if on else -1
 
     def named(self, plugin: str) -> Log:
-        """The same log for another speaker."""
-        other = Log(form=self.form, plugin=plugin, clock=self.clock)
-        other._threshold, other._outlet = self._threshold, self._outlet
+        """The same log for another speaker; all who ask for one name share it."""
+        other = self._speakers.get(plugin)
+        if other is None:
+            other = self._speakers[plugin] = Log(form=self.form, plugin=plugin, clock=self.clock)
+            other._threshold, other._outlet = self._threshold, self._outlet
         return other
 
     def debug(self, text: str, **fields: object) -> None:

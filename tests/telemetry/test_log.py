@@ -110,3 +110,9 @@ def test_a_full_pipe_costs_lines_and_not_time() -> None:
     assert after == [
         f"[WARNING] {2000 - len(lines)} lines were not written, as nobody read the log", "[INFO] there is room again",
     ]  # fmt: skip
+
+
+def test_all_who_speak_under_one_name_share_one_log() -> None:
+    log = Log()
+    assert log.named("forward") is log.named("forward")
+    assert log.named("forward") is not log.named("cache")

@@ -32,6 +32,7 @@ _TKEY = 249
 _UNCACHED_TYPES = frozenset((0, OPT, _TKEY, TSIG, IXFR, AXFR))
 _UNCACHED_CLASSES = frozenset((0, NONE, ANY_CLASS))
 _CLEARED_AT_ONCE = 16
+_NONE: frozenset[bytes] = frozenset()  # Python makes another one each time
 
 
 class Cache(Plugin):
@@ -53,7 +54,7 @@ class Cache(Plugin):
         self._clock = host.clock
         zones = frozenset(settings.zones)
         self._all_zones = all(covers(zones, zone) for zone in block.zones)
-        self._zones = frozenset() if self._all_zones else zones
+        self._zones = _NONE if self._all_zones else zones
         self._log = host.log
         self._contents: Contents | None = None
         self._meters: dict[tuple[str, str], Meters] = {}

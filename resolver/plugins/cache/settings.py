@@ -19,7 +19,7 @@ from resolver.config.cursor import (
     percentage,
     size,
 )
-from resolver.config.model import Directive, Word
+from resolver.config.model import Directive, Word, Written
 from resolver.config.zones import normalize_zones
 from resolver.wire.constants import MAX_TTL
 from resolver.wire.names import ROOT
@@ -91,16 +91,36 @@ class Settings:
 def parse(setup: Setup) -> Settings:
     """The settings of the block's one ``cache`` line. Raises ConfigError or ConfigErrors."""
     directive = setup.only
-    return _Reader(directive, setup.block.zones).read()
+    written = directive.written
+    settings = _known.get(written)
+    if settings is None:
+        settings = _Reader(directive).read()
+        if settings.budget_word is None:
+            _remember(written, settings)
+    return settings if settings.zones else replace(settings, zones=setup.block.zones)
+
+
+# Lines by what they say, but for those whose place is asked for later. Ten thousand zones often have the same one.
+_known: dict[Written, Settings] = {}
+_MOST_KNOWN = 64
+
+
+def _remember(written: Written, settings: Settings) -> None:
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[written] = settings
 
 
 class _Reader:
-    """Reads the options one by one; of an option that stands twice the last counts, as in CoreDNS."""
+    """Reads the options one by one; of an option that stands twice the last counts, as in CoreDNS.
 
-    def __init__(self, directive: Directive, zones: tuple[bytes, ...]) -> None:
+    A line that names no zones is given none: those of its block are put in later.
+    """
+
+    def __init__(self, directive: Directive) -> None:
         self.directive = directive
         words = directive.args
-        settings = Settings(zones)
+        settings = Settings(())
         if words and words[0].text.removeprefix("-").isdigit():
             ttl = integer(words[0], 1, MAX_TTL)
             settings = replace(

@@ -151,3 +151,9 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_a_second_line_in_a_block_is_refused() -> None:
     with pytest.raises(ConfigErrors, match="cache may stand only once"):
         settings("cache\ncache")
+
+
+def test_lines_that_are_alike_are_for_their_own_blocks() -> None:
+    first, second = (settings("cache 30", zone) for zone in ("a.example", "b.example"))
+    assert (first.zones, second.zones) == ((from_text("a.example"),), (from_text("b.example"),))
+    assert first.success is second.success
