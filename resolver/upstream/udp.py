@@ -12,6 +12,7 @@ from typing import Final
 
 from resolver.errors import UpstreamError
 from resolver.sockets.mmsg import AVAILABLE, Outbox
+from resolver.sockets.watch import Watch
 from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits, family, reason_of, shown, sockaddr
 from resolver.upstream.exchange import CLOSED, Busy, Outcome, Request, TimedOut, Waiting, expired, finish, read_answer
@@ -73,6 +74,7 @@ class UdpExchanges:
         self._draining: list[_Socket] = []
         self._dirty: list[_Socket] = []
         self._alarm = Alarm(loop, clock, self._sweep)
+        self._watch: Watch[_Socket] = Watch(loop, self._readable)
 
     def ask(self, request: Request, timeout: float) -> Future[Outcome]:
         """Send the request; the future ends with the answer or with the reason why there is none."""
@@ -208,7 +210,7 @@ class UdpExchanges:
                 sock.bind(sockaddr(self._limits.source, 0))
             sock.connect(sockaddr(address.host, address.port))
             opened = _Socket(sock, now)
-            self._loop.add_reader(sock, self._readable, opened)
+            self._watch.add(sock, opened)
         except OSError:
             sock.close()
             raise
@@ -302,7 +304,7 @@ class UdpExchanges:
             self._drop(sock)
 
     def _drop(self, sock: _Socket) -> None:
-        self._loop.remove_reader(sock.sock)
+        self._watch.remove(sock.sock)
         sock.sock.close()
 
     def _way(self, sock: _Socket) -> str:
