@@ -149,5 +149,7 @@ class Replaying(Protocol):
 class Successor(Protocol):
     """A part that can take over from the part of the same block before a reload."""
 
+    name: ClassVar[str]
+
     def succeed(self, previous: Any) -> None:
         """Take over what is still valid (cached answers, connections). Called before ``start``."""

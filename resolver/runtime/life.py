@@ -12,6 +12,7 @@ from resolver.chain.setup import Host
 from resolver.config.load import digest_now
 from resolver.config.model import Config
 from resolver.errors import ResolverError
+from resolver.runtime.garbage import paused
 from resolver.runtime.options import Options
 from resolver.runtime.plan import MAX_WORKERS, Plan, wanted_workers
 from resolver.telemetry.metrics import Registry
@@ -21,11 +22,15 @@ _UNWATCHED_PAUSE = 1.0  # seconds until a look whether the configuration is to b
 
 
 class Life(ABC):
-    """What a single process and a supervisor of workers have in common; how they serve is their own."""
+    """What a single process and a supervisor of workers have in common; how they serve is their own.
+
+    ``first`` is the configuration to begin with, where it has been read already.
+    """
 
     def __init__(self, options: Options, workers: int = 1) -> None:
         self.options = options
         self.workers = workers
+        self.first: Config | None = None
         self.log = options.log
         self.plan = Plan(Config(()))
         self.ending = asyncio.Event()
@@ -62,7 +67,7 @@ class Life(ABC):
         loop.add_signal_handler(signal.SIGUSR1, self._reload_soon)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # sent when a terminal goes; no reason to end
         try:
-            await self._put_into_service(self.options.read())
+            await self._begin()
             ready(self.plan)
             watching = loop.create_task(self._watch())
             await self.ending.wait()
@@ -83,7 +88,8 @@ class Life(ABC):
             if self.host.stopping:
                 return
             try:
-                await self._put_into_service(await asyncio.to_thread(self.options.read))
+                with paused():
+                    await self._put_into_service(await asyncio.to_thread(self.options.read))
             except Exception as error:  # whatever it is, the old configuration goes on
                 reasons = str(error) if isinstance(error, ResolverError) else f"{type(error).__name__}: {error}"
                 if reasons != self._refused:
@@ -111,6 +117,12 @@ class Life(ABC):
         self.log.fatal(reason)
         self.exit_code = 1
         self.ending.set()
+
+    async def _begin(self) -> None:
+        """Serve the configuration that was read already, if there is one."""
+        config, self.first = self.first, None
+        with paused():
+            await self._put_into_service(config or self.options.read())
 
     async def _put_into_service(self, config: Config) -> None:
         await self.apply(config)

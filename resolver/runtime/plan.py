@@ -18,6 +18,7 @@ from resolver.chain.capabilities import (
     View,
     offering,
 )
+from resolver.chain.link import refuse
 from resolver.chain.plugin import Part, Plugin
 from resolver.chain.query import Site
 from resolver.chain.setup import Block, Host
@@ -63,11 +64,17 @@ class Service:
 
 @dataclass(slots=True)
 class Plan:
-    """Everything that a configuration asks for, ready to be started."""
+    """Everything that a configuration asks for, ready to be started.
+
+    ``lameduck`` is how many seconds to go on serving after being told to stop, ``reloading`` how the configuration is
+    to be watched, None where it is not.
+    """
 
     config: Config
     blocks: list[Block] = field(default_factory=list)
     services: dict[Endpoint, Service] = field(default_factory=dict)
+    lameduck: float = 0.0
+    reloading: Reloading | None = None
 
     @property
     def parts(self) -> Iterable[Part]:
@@ -79,15 +86,12 @@ class Plan:
         """The HTTP endpoints that parts want."""
         return [endpoint for part in offering(self.parts, HttpServing) for endpoint in part.endpoints()]
 
-    @property
-    def lameduck(self) -> float:
-        """Seconds to go on serving after being told to stop."""
-        return max((part.lameduck for part in offering(self.parts, Lameduck)), default=0.0)
-
-    @property
-    def reloading(self) -> Reloading | None:
-        """How the configuration is to be watched, None where it is not."""
-        return next(offering(self.parts, Reloading), None)
+    def dissolve(self) -> Generator[None, None, None]:
+        """Let go of all parts, which are stopped, block by block: what refers to each other is not freed by itself."""
+        for block in self.blocks:
+            block.parts.clear()
+            block.resolve = refuse
+            yield
 
     def service(self, endpoint: Endpoint, settings: ListenSettings) -> Service:
         """What the endpoint serves; the first block that listens there settles how."""
@@ -134,6 +138,8 @@ def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[
         errors.extend(twice.errors)
     if errors:
         raise ConfigErrors(errors)
+    plan.lameduck = max((part.lameduck for part in offering(plan.parts, Lameduck)), default=0.0)
+    plan.reloading = next(offering(plan.parts, Reloading), None)
     return plan
 
 

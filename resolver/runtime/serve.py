@@ -9,7 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from resolver import __version__
+from resolver.config.model import Config
 from resolver.errors import ResolverError
+from resolver.runtime.garbage import paused
 from resolver.runtime.life import Life
 from resolver.runtime.loops import run
 from resolver.runtime.options import Options
@@ -33,7 +35,17 @@ def serve(options: Options) -> int:
 
 
 def _life(options: Options) -> Life:
-    workers = options.workers or _wanted_workers(options)
+    first, workers = None, options.workers
+    if not workers:
+        with paused():
+            first = options.read()
+            workers = _wanted_workers(options, first)
+    life = _life_of(options, workers)
+    life.first = first
+    return life
+
+
+def _life_of(options: Options, workers: int) -> Life:
     if workers == 1:
         from resolver.runtime.process import Process
 
@@ -45,8 +57,7 @@ def _life(options: Options) -> Life:
     return Supervisor(options, min(workers, MAX_WORKERS))
 
 
-def _wanted_workers(options: Options) -> int:
-    config = options.read()
+def _wanted_workers(options: Options, config: Config) -> int:
     if not any(directive.name.text == "multisocket" for block in config.blocks for directive in block.directives):
         return 1
     host = throwaway_host(options.log)

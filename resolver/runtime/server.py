@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from resolver.chain.capabilities import ListenSettings, Replaying, Successor
+from resolver.chain.capabilities import ListenSettings, Replaying, Successor, offering
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Block, Host
 from resolver.config.model import Config
@@ -17,8 +17,9 @@ from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
 from resolver.runtime.dispatch import Dispatcher
-from resolver.runtime.plan import Endpoint, Plan, assemble
+from resolver.runtime.plan import Endpoint, Plan, assembling
 from resolver.runtime.sockets import OpenSocket, hosts_of, open_socket
+from resolver.runtime.turns import Turns
 from resolver.telemetry.log import Log
 
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
@@ -64,16 +65,18 @@ class Server:
 
         Raises ResolverError and leaves everything as it was when the new one is wrong or cannot be served.
         """
-        plan = assemble(config, self.host, self.default_port)
+        turns = Turns()
+        plan = await turns.all(assembling(config, self.host, self.default_port))
         opened = self._open_missing(plan)
         previous, old_ports = self.plan, self.ports
         started: list[Part] = []
         try:
             if previous is not None:
-                _hand_over(previous.blocks, plan.blocks)
+                await turns.all(_hand_over(previous.blocks, plan.blocks))
             for part in plan.parts:
                 started.append(part)
                 await part.start()
+                await turns.give()
             if self.http is not None:
                 await self.http.apply(plan.http)
         except BaseException:
@@ -84,7 +87,7 @@ class Server:
         self.ports = {endpoint: opened.get(endpoint) or old_ports[endpoint] for endpoint in plan.services}
         self._switch(plan)
         self.stores.renew()
-        wishes = (part.replay_octets for part in plan.parts if isinstance(part, Replaying))
+        wishes = (part.replay_octets for part in offering(plan.parts, Replaying))
         self.stores.budget.limit = max(REPLAY_BUDGET, *wishes, 0)
         for port in opened.values():
             _listen(port)
@@ -152,6 +155,7 @@ class Server:
         """Let queries that went the old way finish, then stop the old parts."""
         await asyncio.gather(_finish(gone), _until_idle(self.ports.values()))
         await _stop(previous.parts, self.host.log)
+        await Turns().all(previous.dissolve())
         self._discard(gone)
 
     def _discard(self, ports: Iterable[Port]) -> None:
@@ -179,15 +183,17 @@ def _serve_stream(
     return answer if answer is not None else dispatcher.serve(packet, client, local, transport, send, store)
 
 
-def _hand_over(old: list[Block], new: list[Block]) -> None:
-    """Give parts that can take over what the same directive of the same block held."""
-    before = {(tuple(key.text for key in block.keys), part.name): part for block in old for part in block.parts}
+def _hand_over(old: Iterable[Block], new: Iterable[Block]) -> Generator[None, None, None]:
+    """Give parts that can take over what the same directive of the same block held; block by block."""
+    before = {tuple([key.text for key in block.keys]): block for block in old}
     for block in new:
-        keys = tuple(key.text for key in block.keys)
-        for part in block.parts:
-            previous = before.get((keys, part.name))
-            if previous is not None and isinstance(part, Successor):
-                part.succeed(previous)
+        previous = before.get(tuple([key.text for key in block.keys]))
+        if previous is not None:
+            held = {part.name: part for part in previous.parts}
+            for part in offering(block.parts, Successor):
+                if part.name in held:
+                    part.succeed(held[part.name])
+        yield
 
 
 def _listen(port: Port) -> None:
@@ -208,7 +214,9 @@ async def _finish(ports: Sequence[Port]) -> None:
 
 
 async def _stop(parts: Iterable[Part], log: Log) -> None:
+    turns = Turns()
     for part in parts:
+        await turns.give()
         try:
             await part.stop()
         except Exception as error:  # one part that cannot close is no reason to leave the others open

@@ -14,7 +14,7 @@ from resolver.chain.capabilities import Readiness, offering
 from resolver.chain.setup import Host
 from resolver.replay.store import Stores
 from resolver.runtime.channel import Channel
-from resolver.runtime.garbage import settle
+from resolver.runtime.garbage import paused, settle
 from resolver.runtime.loops import run
 from resolver.runtime.server import REPLAY_BUDGET, Server
 from resolver.runtime.sockets import SocketKey
@@ -74,7 +74,8 @@ class Worker:
         if what == "apply":
             config, keys = payload
             self.handed.receive(keys, descriptors)
-            await self.server.apply(config)
+            with paused():
+                await self.server.apply(config)
             settle()
         elif what == "snapshot":
             return snapshot(self.host.registry)
