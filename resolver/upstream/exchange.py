@@ -60,7 +60,15 @@ def read_answer(packet: bytes, request: Request) -> Message | None:
     try:
         return scan(packet)
     except WireError:
+        return _cut_off(packet, question)
+
+
+def _cut_off(packet: bytes, question: bytes) -> Message | None:
+    """What is certain in an answer that its sender cut off in the middle of a record: that it is not whole (TC)."""
+    if not packet[2] & 0x02:
         return None
+    end = HEADER_SIZE + len(question)
+    return scan(packet[:4] + b"\0\1\0\0\0\0\0\0" + packet[HEADER_SIZE:end])
 
 
 def _same_question(packet: bytes, question: bytes) -> bool:

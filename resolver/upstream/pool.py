@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from resolver.errors import UpstreamError
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.tls import ResumingContext, TlsFiles, client_context
-from resolver.upstream.upstream import Checks, Counts, Upstream
+from resolver.upstream.upstream import Checks, Counts, Notice, Upstream, unnoticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,19 @@ class Pool:
     """Opens an upstream for its first user and closes it after its last."""
 
     def __init__(
-        self, loop: AbstractEventLoop, clock: Callable[[], float], counts: Callable[[Address], Counts]
+        self,
+        loop: AbstractEventLoop,
+        clock: Callable[[], float],
+        counts: Callable[[Address], Counts],
+        notice: Notice = unnoticed,
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._counts = counts
+        self._notice = notice
         self._entries: dict[UpstreamSettings, _Entry] = {}
-        self._contexts: dict[TlsFiles, ResumingContext] = {}
+        self._in_use = 0
+        self._contexts: dict[TlsFiles, tuple[ResumingContext, set[UpstreamSettings]]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -64,6 +70,7 @@ class Pool:
         if entry.closing is not None:
             entry.closing.cancel()
             entry.closing = None
+        self._in_use += not entry.users
         entry.users += 1
         return entry.upstream
 
@@ -74,27 +81,38 @@ class Pool:
         """
         entry = self._entries[settings]
         entry.users -= 1
-        if not entry.users and linger:
+        if entry.users:
+            return
+        self._in_use -= 1
+        if linger:
             entry.closing = self._loop.call_later(linger, self._close, settings)
-        elif not entry.users:
-            self._close(settings)
-            if not any(other.users for other in self._entries.values()):
-                for lingering in list(self._entries):
-                    self._close(lingering)
+            return
+        self._close(settings)
+        if not self._in_use:
+            for lingering in list(self._entries):
+                self._close(lingering)
 
     def _close(self, settings: UpstreamSettings) -> None:
         entry = self._entries.pop(settings)
         if entry.closing is not None:
             entry.closing.cancel()
         entry.upstream.close()
-        if all(other.tls != settings.tls for other in self._entries):
-            self._contexts.pop(settings.tls, None)
+        if settings.address.scheme == "tls":
+            users = self._contexts[settings.tls][1]
+            users.discard(settings)
+            if not users:
+                del self._contexts[settings.tls]
 
     def _make(self, settings: UpstreamSettings) -> Upstream:
-        tls = None
-        if settings.address.scheme == "tls":
-            tls = self._contexts.get(settings.tls)
-            if tls is None:
-                tls = self._contexts[settings.tls] = client_context(settings.tls)
+        tls = self._context(settings) if settings.address.scheme == "tls" else None
         counts = self._counts(settings.address)
-        return Upstream(self._loop, self._clock, settings.address, settings.limits, settings.checks, counts, tls)
+        limits, checks = settings.limits, settings.checks
+        return Upstream(self._loop, self._clock, settings.address, limits, checks, counts, tls, self._notice)
+
+    def _context(self, settings: UpstreamSettings) -> ResumingContext:
+        """One context for all upstreams with the same certificates, for as long as there are any."""
+        known = self._contexts.get(settings.tls)
+        if known is None:
+            known = self._contexts[settings.tls] = (client_context(settings.tls), set())
+        known[1].add(settings)
+        return known[0]

@@ -50,7 +50,10 @@ class StreamExchanges:
         self._alarm = Alarm(loop, clock, self._sweep)
 
     def ask(self, request: Request, timeout: float) -> Future[Outcome]:
-        """Send the request; the future ends with the answer or with the reason why there is none."""
+        """Send the request; the future ends with the answer or with the reason why there is none.
+
+        Waits ``timeout`` seconds, and never longer than the read timeout: exchanges expire in the order of sending.
+        """
         future: Future[Outcome] = self._loop.create_future()
         now = self._clock()
         connection = None if self._closed else self._pick(now)
@@ -59,7 +62,8 @@ class StreamExchanges:
         elif connection is None:
             future.set_result(Busy(f"too many queries in flight to {self._address}"))
         else:
-            self._send(connection, future, request, now + timeout, first=True)
+            deadline = now + min(timeout, self._limits.read_timeout)
+            self._send(connection, future, request, deadline, first=True)
         return future
 
     def close(self) -> None:

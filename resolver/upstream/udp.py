@@ -77,12 +77,18 @@ class UdpExchanges:
         self._watch: Watch[_Socket] = Watch(loop, self._readable)
 
     def ask(self, request: Request, timeout: float) -> Future[Outcome]:
-        """Send the request; the future ends with the answer or with the reason why there is none."""
+        """Send the request; the future ends with the answer or with the reason why there is none.
+
+        Waits ``timeout`` seconds, and never longer than the read timeout: exchanges expire in the order of sending.
+        """
         future: Future[Outcome] = self._loop.create_future()
         if self._closed:
             future.set_result(UpstreamError(f"dial udp {self._address}: {CLOSED}"))
             return future
         now = self._clock()
+        limits = self._limits
+        if timeout > limits.read_timeout:
+            timeout = limits.read_timeout
         draw = (self._draws or self._refill()).pop()
         try:
             sock = self._socket(draw >> 16, now)
@@ -101,7 +107,7 @@ class UdpExchanges:
         sock.uses += 1
         sock.used = now
         self._send_soon(sock, message_id, request)
-        if timeout < self._limits.read_timeout:  # would stand behind later ones in the queue
+        if timeout < limits.read_timeout:  # would stand behind later ones in the queue
             self._loop.call_later(timeout, self._give_up, sock, message_id, future)
         elif deadline < self._alarm.next:
             self._alarm.at(deadline)

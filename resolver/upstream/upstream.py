@@ -6,6 +6,7 @@ import asyncio
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from resolver.errors import UpstreamError
 from resolver.telemetry.metrics import Cell
@@ -40,6 +41,14 @@ class Counts:
     failed_checks: Cell = field(default_factory=Cell)
 
 
+Notice: TypeAlias = Callable[[str, bool], None]
+"""Is told in words when an upstream goes down (False) or is up again (True)."""
+
+
+def unnoticed(text: str, up: bool) -> None:
+    """For those who do not want to be told."""
+
+
 class Upstream:
     """One upstream. Opens nothing before it is asked something."""
 
@@ -52,6 +61,7 @@ class Upstream:
         checks: Checks,
         counts: Counts,
         tls: ResumingContext | None = None,
+        notice: Notice = unnoticed,
     ) -> None:
         if address.scheme == "tls" and tls is None:
             raise ValueError("an upstream over TLS needs a context")
@@ -63,6 +73,7 @@ class Upstream:
         self._loop = loop
         self._only_streams = address.scheme == "tls"
         self._counts = counts
+        self._notice = notice
         self._udp = UdpExchanges(loop, clock, address, limits, counts.udp_hits, counts.udp_misses)
         self._streams = StreamExchanges(
             loop, clock, address, limits, counts.stream_hits, counts.stream_misses, tls if self._only_streams else None
@@ -71,7 +82,10 @@ class Upstream:
         self._closed = False
 
     def ask(self, request: Request, over_tcp: bool, timeout: float) -> Future[Outcome]:
-        """Begin an exchange; the future ends with the answer or the error, ``timeout`` seconds later at the latest."""
+        """Begin an exchange; the future ends with the answer or the error, ``timeout`` seconds later at the latest.
+
+        No exchange takes longer than the upstream's read timeout.
+        """
         if over_tcp or self._only_streams:
             return self._streams.ask(request, timeout)
         return self._udp.ask(request, timeout)
@@ -102,13 +116,19 @@ class Upstream:
         flags = b"\x01\x00" if checks.recursion else b"\0\0"
         question = checks.domain + b"\0\x02\0\x01"
         request = Request(flags + b"\0\1\0\0\0\0\0\0" + question, question)
+        told = False
         while True:
             outcome = await self.ask(request, checks.over_tcp, PROBE_TIMEOUT)
             if isinstance(outcome, Message):
                 self.health.probe_answered()
+                if told:
+                    self._notice(f"upstream {self.label} is up again", True)
                 return
             self.health.probe_failed()
             self._counts.failed_checks.value += 1
+            if self.health.down and not told:
+                told = True
+                self._notice(f"upstream {self.label} is down: {outcome}", False)
             await asyncio.sleep(max(checks.interval, MIN_INTERVAL))
 
 

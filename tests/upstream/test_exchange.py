@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.upstream.exchange import Request, expired, read_answer
-from resolver.wire.constants import NXDOMAIN, QR, RA, REFUSED
+from resolver.wire.constants import NXDOMAIN, QR, RA, REFUSED, TC
 from resolver.wire.message import Message
 from resolver.wire.names import from_text
 from tests.support.upstreams import Asked, reply
@@ -63,6 +63,15 @@ def test_two_questions_are_not_the_answer() -> None:
 def test_a_cut_off_answer_is_not_taken() -> None:
     packet = reply(ASKED, ["192.0.2.1"])
     assert all(read_answer(packet[:size], REQUEST) is None for size in range(len(packet)))
+
+
+def test_of_a_truncated_answer_that_ends_in_the_middle_of_a_record_only_that_is_taken() -> None:
+    packet = reply(ASKED, ["192.0.2.1", "192.0.2.2"], flags=RA | TC)
+    message = read_answer(packet[:-3], REQUEST)
+    assert message is not None
+    assert message.flags & TC
+    assert message.question == QUESTION
+    assert message.body().answers == 0
 
 
 def test_an_error_without_a_question_is_taken() -> None:

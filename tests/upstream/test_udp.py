@@ -168,6 +168,15 @@ async def test_a_shorter_time_is_kept_among_longer_ones() -> None:
         exchanges.close()
 
 
+async def test_nobody_waits_longer_than_the_read_timeout() -> None:
+    async with Upstream(drops) as upstream:
+        exchanges = over_udp(upstream, limits=SHORT)
+        patient, usual = exchanges.ask(request(), 60), exchanges.ask(request(), SHORT.read_timeout)
+        assert isinstance(await usual, TimedOut)
+        assert isinstance(await patient, TimedOut)
+        exchanges.close()
+
+
 async def test_an_answer_that_comes_too_late_is_ignored() -> None:
     def slow_first(asked: Asked) -> list[Step]:
         return [Pause(0.3 if asked.name == "slow." else 0), reply(asked, ["192.0.2.1"])]

@@ -11,7 +11,7 @@ from resolver.errors import UpstreamError
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.pool import Pool, UpstreamSettings
 from resolver.upstream.tls import TlsFiles, read_files
-from resolver.upstream.upstream import Checks, Counts
+from resolver.upstream.upstream import Checks, Counts, Notice, unnoticed
 from resolver.upstream.upstream import Upstream as Asked
 from resolver.wire.names import from_text
 from tests.plugins.chains import until
@@ -21,10 +21,12 @@ from tests.upstream.exchanges import addresses, request
 QUICK = Checks(interval=0.01, max_fails=2)
 
 
-def one(upstream: Upstream, checks: Checks = QUICK, counts: Counts | None = None) -> Asked:
+def one(upstream: Upstream, checks: Checks = QUICK, counts: Counts | None = None, notice: Notice = unnoticed) -> Asked:
     address = Address(upstream.host, upstream.port)
     counts = counts or Counts()
-    return Asked(asyncio.get_running_loop(), time.monotonic, address, Limits(read_timeout=1), checks, counts)
+    return Asked(
+        asyncio.get_running_loop(), time.monotonic, address, Limits(read_timeout=1), checks, counts, notice=notice
+    )
 
 
 async def test_exchange_gives_the_message_or_raises() -> None:
@@ -69,6 +71,34 @@ async def test_failed_checks_are_counted_until_the_upstream_is_down(monkeypatch:
         assert counts.failed_checks.value >= 2
         upstream.script = answers()
         await until(lambda: not asked.health.down)
+        asked.close()
+
+
+async def test_going_down_and_coming_up_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.upstream.upstream.PROBE_TIMEOUT", 0.02)
+    told: list[tuple[str, bool]] = []
+    async with Upstream(drops) as upstream:
+        asked = one(upstream, notice=lambda text, up: told.append((text, up)))
+        asked.failed()
+        await until(lambda: len(upstream.seen) >= 4)
+        upstream.script = answers()
+        await until(lambda: len(told) == 2)
+        assert [up for _, up in told] == [False, True]
+        assert told[0][0].startswith(f"upstream {upstream.to} is down: read udp ")
+        assert told[1][0] == f"upstream {upstream.to} is up again"
+        asked.close()
+
+
+async def test_a_single_lost_check_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.upstream.upstream.PROBE_TIMEOUT", 0.02)
+    told: list[tuple[str, bool]] = []
+    async with Upstream(drops) as upstream:
+        asked = one(upstream, notice=lambda text, up: told.append((text, up)))
+        asked.failed()
+        await until(lambda: len(upstream.seen) == 1)
+        upstream.script = answers()
+        await until(lambda: not asked.health.probing)
+        assert told == []
         asked.close()
 
 
@@ -133,6 +163,16 @@ async def test_an_upstream_lingers_and_may_be_taken_again() -> None:
     assert len(upstreams) == 1
     upstreams.give_back(SETTINGS, linger=0.02)
     await until(lambda: len(upstreams) == 0)
+
+
+async def test_those_that_linger_are_closed_when_nobody_uses_the_pool() -> None:
+    upstreams = pool()
+    other = UpstreamSettings(Address("127.0.0.1", 5354))
+    upstreams.take_all([SETTINGS, other])
+    upstreams.give_back(other, linger=60)
+    assert len(upstreams) == 2
+    upstreams.give_back(SETTINGS)
+    assert len(upstreams) == 0
 
 
 async def test_all_are_taken_or_none() -> None:

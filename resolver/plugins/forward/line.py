@@ -79,7 +79,8 @@ class WorkingLine:
         self._metrics = shared.metrics
         self._policy = shared.policy(settings.policy)
         self._coalescer: Coalescer[Found] = Coalescer(shared.loop)
-        self._budget = max(BUDGET, settings.limits.read_timeout)
+        # a little longer than one try, or the first would be cut short by what the clock rounds off
+        self._budget = max(BUDGET, settings.limits.read_timeout + 0.001)
         self._most = settings.max_concurrent or MAX_WAITING
         self._pool = shared.pool
         self._health: tuple[Health, ...] = ()

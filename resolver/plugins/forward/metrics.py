@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from resolver.telemetry.metrics import HistogramCell, Registry
 from resolver.upstream.address import Address
 from resolver.upstream.upstream import Counts
 from resolver.wire.constants import rcode_name
 
-NAME = "forward"
+NAME: Final = "forward"
+MAX_REMEMBERED: Final = 65_536  # cells that are found without a look at their labels
 
 
 class Metrics:
@@ -52,35 +55,35 @@ class Metrics:
         """Count an answer."""
         cell = self._by_upstream.get((to, rcode))
         if cell is None:
-            cell = self._by_upstream[to, rcode] = self._duration_cell(to, rcode_name(rcode))
+            cell = self._remember(to, rcode)
         cell.observe(seconds)
 
     def counts(self, address: Address) -> Counts:
         """The cells that an upstream counts into by itself."""
         to = str(address)
         stream = "tcp-tls" if address.scheme == "tls" else "tcp"
+        streams = self._hits.cell(NAME, to, stream), self._misses.cell(NAME, to, stream)
         failed_checks = self._failed_checks.cell(NAME, to)
-        self._old_failed_checks.cells[to,] = failed_checks
-        return Counts(
-            self._hits.cell(NAME, to, "udp"),
-            self._misses.cell(NAME, to, "udp"),
-            self._hits.cell(NAME, to, stream),
-            self._misses.cell(NAME, to, stream),
-            failed_checks,
-        )
+        if address.scheme == "tls":
+            return Counts(stream_hits=streams[0], stream_misses=streams[1], failed_checks=failed_checks)
+        return Counts(self._hits.cell(NAME, to, "udp"), self._misses.cell(NAME, to, "udp"), *streams, failed_checks)
 
     def refresh_old(self) -> None:
-        """Work out the former counters, which say nothing that the histogram does not."""
+        """Fill the former families, which say nothing that the present ones do not."""
         totals: dict[str, int] = {}
         for (_, to, rcode), cell in self._durations.cells.items():
             count = sum(cell.counts)
             totals[to] = totals.get(to, 0) + count
             self._old_responses.cell(to, rcode).value = count
+            self._old_durations.cells[to, rcode] = cell
         for to, total in totals.items():
             self._old_requests.cell(to).value = total
+        for (_, to), cell in self._failed_checks.cells.items():
+            self._old_failed_checks.cells[to,] = cell
 
-    def _duration_cell(self, to: str, rcode: str) -> HistogramCell:
-        """One cell for both names of the histogram."""
-        cell: HistogramCell = self._durations.cell(NAME, to, rcode)
-        self._old_durations.cells[to, rcode] = cell
+    def _remember(self, to: str, rcode: int) -> HistogramCell:
+        if len(self._by_upstream) >= MAX_REMEMBERED:
+            self._by_upstream.clear()
+        cell: HistogramCell = self._durations.cell(NAME, to, rcode_name(rcode))
+        self._by_upstream[to, rcode] = cell
         return cell

@@ -6,7 +6,7 @@ from asyncio import AbstractEventLoop
 from weakref import WeakKeyDictionary
 
 from resolver.chain.setup import Host
-from resolver.plugins.forward.metrics import Metrics
+from resolver.plugins.forward.metrics import NAME, Metrics
 from resolver.telemetry.metrics import Registry
 from resolver.upstream.policy import Policy, make
 from resolver.upstream.pool import Pool
@@ -18,7 +18,8 @@ class Shared:
     def __init__(self, host: Host, loop: AbstractEventLoop) -> None:
         self.loop = loop
         self.metrics = Metrics(host.registry)
-        self.pool = Pool(loop, host.clock, self.metrics.counts)
+        self._log = host.log.named(NAME)
+        self.pool = Pool(loop, host.clock, self.metrics.counts, self._notice)
         self.users = 0
         self.end_hook = host.registry.before_read(self.metrics.refresh_old)
         self._chance = host.chance
@@ -32,6 +33,9 @@ class Shared:
         if found is None:
             found = self._policies[name] = make(name, self._chance)
         return found
+
+    def _notice(self, text: str, up: bool) -> None:
+        (self._log.info if up else self._log.warning)(text)
 
 
 _shared: WeakKeyDictionary[Registry, Shared] = WeakKeyDictionary()
