@@ -14,7 +14,7 @@ from resolver.wire.constants import HEADER_SIZE, MAX_LABEL, MAX_NAME
 ROOT = b"\0"
 
 # A name has at most 127 labels, so no honest name is spread over more pieces than that.
-_MAX_POINTERS = 127
+MAX_POINTERS = 127
 
 
 def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
@@ -48,7 +48,7 @@ def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
             if end < 0:
                 end = offset + 2
             pointers += 1
-            if target >= floor or target < HEADER_SIZE or pointers > _MAX_POINTERS:
+            if target >= floor or target < HEADER_SIZE or pointers > MAX_POINTERS:
                 raise WireError("compression pointer does not lead back to a name")
             floor = offset = target
     except IndexError:

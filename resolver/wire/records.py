@@ -133,12 +133,13 @@ class _Writer:
 _COMPRESSIBLE: Final = {NS: 0, CNAME: 0, PTR: 0, SOA: 0, MX: 2}
 
 # Where names stand in the rdata of older types: octets to skip, "name" or "text" (a character string).
-_N = "name"
+NAME = "name"
 NAMED_TYPES: Final[dict[int, tuple[int | str, ...]]] = {
-    NS: (_N,), 3: (_N,), 4: (_N,), CNAME: (_N,), 7: (_N,), 8: (_N,), 9: (_N,), PTR: (_N,), DNAME: (_N,),
-    SOA: (_N, _N), 14: (_N, _N), 17: (_N, _N),
-    MX: (2, _N), 18: (2, _N), 21: (2, _N), 36: (2, _N), 26: (2, _N, _N), SRV: (6, _N),
-    NAPTR: (4, "text", "text", "text", _N), 24: (18, _N), 30: (_N,),
+    NS: (NAME,), 3: (NAME,), 4: (NAME,), CNAME: (NAME,), 7: (NAME,), 8: (NAME,), 9: (NAME,), PTR: (NAME,),
+    DNAME: (NAME,),
+    SOA: (NAME, NAME), 14: (NAME, NAME), 17: (NAME, NAME),
+    MX: (2, NAME), 18: (2, NAME), 21: (2, NAME), 36: (2, NAME), 26: (2, NAME, NAME), SRV: (6, NAME),
+    NAPTR: (4, "text", "text", "text", NAME), 24: (18, NAME), 30: (NAME,),
 }  # fmt: skip
 
 
@@ -150,7 +151,7 @@ def plain_rdata(message: bytes, rtype: int, offset: int, length: int) -> bytes:
         return message[offset:end]
     parts: list[bytes] = []
     for part in layout:
-        if part == _N:
+        if part == NAME:
             name, offset = read_name(message, offset)
             parts.append(name)
             continue

@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from resolver.errors import EdnsError, WireError
 from resolver.wire.constants import MAX_TTL, MX, NS, OPT, SOA, TSIG, TXT, A
@@ -14,7 +15,7 @@ from resolver.wire.edns import option, write_opt
 from resolver.wire.message import MAX_DECODED, as_message, read_question, scan
 from resolver.wire.names import ROOT, from_text
 from resolver.wire.records import Body, Record, encode, record
-from resolver.wire.ttl import ttls
+from resolver.wire.ttl import ttls, with_ttl
 from tests.wire.strategies import Sections, any_octets, damaged, message, messages, names, queries, sections
 
 WWW = from_text("www.example.org")
@@ -31,6 +32,10 @@ def header(answers: int = 0, authorities: int = 0, additionals: int = 0, questio
 def raw(owner: bytes, rtype: int, rdata: bytes, ttl: int = 60, rclass: int = 1) -> bytes:
     fixed = rtype.to_bytes(2, "big") + rclass.to_bytes(2, "big") + ttl.to_bytes(4, "big")
     return owner + fixed + len(rdata).to_bytes(2, "big") + rdata
+
+
+def pointer(offset: int) -> bytes:
+    return (0xC000 | offset).to_bytes(2, "big")
 
 
 ADDRESS = raw(TO_QUESTION, A, b"\xc0\0\2\1")
@@ -81,8 +86,16 @@ def test_a_message_without_a_question_has_none() -> None:
         header(1) + QUESTION + raw(TO_QUESTION, MX, b"\0\1\xc0") + b"\x0c",
         header(1) + QUESTION + raw(TO_QUESTION, NS, b"\xc0\xff"),
         header(1) + QUESTION + raw(TO_QUESTION, MX, b"\0\1"),
+        header(2) + QUESTION + ADDRESS + raw(pointer(START + 6), A, bytes(4)),  # to the zeros of a TTL
+        header(2) + QUESTION + ADDRESS + raw(pointer(START + 2), A, bytes(4)),
+        header(2) + QUESTION + ADDRESS + raw(pointer(START + 14), A, bytes(4)),  # into an address
+        header(3)
+        + QUESTION
+        + raw(ROOT, TXT, b"\5x")
+        + ADDRESS
+        + raw(pointer(START + 11), A, bytes(4)),  # across a type
         header(1) + QUESTION + raw(b"\xc0\x02", A, bytes(4)),
-        header(1) + QUESTION + raw((0xC000 | START).to_bytes(2, "big"), A, bytes(4)),
+        header(1) + QUESTION + raw(pointer(START), A, bytes(4)),
     ],
 )
 def test_a_malformed_message_is_refused(octets: bytes) -> None:
@@ -175,6 +188,21 @@ def test_names_of_many_labels_all_over_a_message_take_no_more_than_moments() -> 
     assert time.process_time() - begun < 2
 
 
+def test_chains_of_pointers_all_over_a_message_take_no_more_than_moments() -> None:
+    chains = bytearray(ROOT)
+    first = START + 11
+    while len(chains) < 16_000 - first:
+        at = first + len(chains)
+        chains += pointer(first if len(chains) % 250 == 1 else at - 2)
+    targets = range(first + len(chains) - 2, first, -2)
+    names = b"".join(raw(pointer(targets[number * 3 % len(targets)]), TXT, b"") for number in range(4000))
+    octets = header(4001) + QUESTION + raw(ROOT, 65280, bytes(chains)) + names
+    assert len(octets) <= 65535
+    begun = time.process_time()
+    assert len(scan(octets).sections().answer) == 4001
+    assert time.process_time() - begun < 2
+
+
 @given(any_octets)
 def test_any_octets_are_a_message_or_refused(octets: bytes) -> None:
     try:
@@ -200,6 +228,19 @@ def test_what_passes_the_scan_can_be_encoded_anew(octets: bytes) -> None:
         return
     again = scan(as_message(found.question, encode(found.qname, *found.sections()))).sections()
     assert lowered(again) == lowered(found.sections())
+
+
+@given(damaged(), st.integers(0, 0xFFFFFFFF))
+def test_names_in_a_message_do_not_depend_on_its_ttls(octets: bytes, ttl: int) -> None:
+    try:
+        found = scan(octets)
+    except WireError:
+        return
+    body = found.body()
+    if found.question:
+        again = scan(as_message(found.question, body._replace(data=with_ttl(body.data, body.ttls, ttl)))).sections()
+        for before, after in zip(found.sections(), again, strict=True):
+            assert [one._replace(ttl=0) for one in before] == [one._replace(ttl=0) for one in after]
 
 
 @given(messages())
