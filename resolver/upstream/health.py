@@ -6,9 +6,9 @@ from __future__ import annotations
 class Health:
     """What failed exchanges and probes say about one upstream.
 
-    A failed query starts probing; ``max_fails`` failed probes in a row make the upstream down; any answer, also
-    REFUSED or SERVFAIL, makes it healthy again. With ``max_fails`` 0 it is never probed and never down. While ``down``
-    is set queries should rather go elsewhere.
+    A failed query starts probing; ``max_fails`` failed probes in a row make the upstream down; any answer to a query or
+    a probe, also REFUSED or SERVFAIL, ends the probing and makes it healthy again. With ``max_fails`` 0 it is never
+    probed and never down. While ``down`` is set queries should rather go elsewhere.
     """
 
     __slots__ = ("down", "fails", "max_fails", "probing")
@@ -20,24 +20,20 @@ class Health:
         self.down = False
 
     def query_failed(self) -> bool:
-        """Note that a query brought no answer; returns whether to begin probing now."""
+        """Note that a query brought no answer; returns whether that is news, and probing has to begin."""
         if self.max_fails == 0 or self.probing:
             return False
         self.probing = True
         return True
 
-    def query_answered(self) -> None:
-        """Note an answer to a query."""
-        if self.fails:
+    def answered(self) -> None:
+        """Note an answer to a query or a probe."""
+        if self.probing:
+            self.probing = self.down = False
             self.fails = 0
-            self.down = False
 
     def probe_failed(self) -> None:
-        """Note a probe without an answer; another is due after the interval."""
-        self.fails += 1
-        self.down = 0 < self.max_fails <= self.fails
-
-    def probe_answered(self) -> None:
-        """Note an answer to a probe, which ends the probing."""
-        self.query_answered()
-        self.probing = False
+        """Note a probe without an answer, which counts for nothing if a query was answered meanwhile."""
+        if self.probing:
+            self.fails += 1
+            self.down = self.fails >= self.max_fails

@@ -99,7 +99,7 @@ class Upstream:
 
     def failed(self) -> None:
         """Note that a query brought no answer, and begin to probe."""
-        if not self._closed and self.health.query_failed():
+        if not self._closed and self.health.query_failed() and (self._prober is None or self._prober.done()):
             self._prober = self._loop.create_task(self._probe())
 
     def close(self) -> None:
@@ -117,19 +117,19 @@ class Upstream:
         question = checks.domain + b"\0\x02\0\x01"
         request = Request(flags + b"\0\1\0\0\0\0\0\0" + question, question)
         told = False
-        while True:
+        while self.health.probing:
             outcome = await self.ask(request, checks.over_tcp, PROBE_TIMEOUT)
             if isinstance(outcome, Message):
-                self.health.probe_answered()
-                if told:
-                    self._notice(f"upstream {self.label} is up again", True)
-                return
+                self.health.answered()
+                break
             self.health.probe_failed()
             self._counts.failed_checks.value += 1
             if self.health.down and not told:
                 told = True
                 self._notice(f"upstream {self.label} is down: {outcome}", False)
             await asyncio.sleep(max(checks.interval, MIN_INTERVAL))
+        if told:
+            self._notice(f"upstream {self.label} is up again", True)
 
 
 PROBE_TIMEOUT = 1.0

@@ -33,19 +33,24 @@ def test_so_many_failed_probes_in_a_row_make_it_down() -> None:
     assert [failing(Health(2), count).down for count in (0, 1, 2, 3)] == [False, False, True, True]
 
 
-def test_one_answered_probe_makes_it_healthy_and_ends_the_probing() -> None:
+def test_one_answer_makes_it_healthy_and_ends_the_probing() -> None:
     health = failing(Health(2), 5)
-    health.probe_answered()
+    health.answered()
     assert (health.down, health.probing) == (False, False)
     assert health.query_failed()
 
 
-def test_an_answered_query_makes_it_healthy_while_probing_goes_on() -> None:
-    health = failing(Health(2), 5)
-    health.query_answered()
-    assert (health.down, health.probing) == (False, True)
+def test_fails_are_counted_in_a_row() -> None:
+    health = failing(Health(2), 1)
+    health.answered()
+    assert [failing(health, 1).down, failing(health, 1).down] == [False, True]
+
+
+def test_a_probe_that_fails_after_a_query_was_answered_counts_for_nothing() -> None:
+    health = failing(Health(1), 0)
+    health.answered()
     health.probe_failed()
-    assert not health.down
+    assert (health.down, health.fails) == (False, 0)
 
 
 def test_with_max_fails_0_it_is_never_probed_and_never_down() -> None:

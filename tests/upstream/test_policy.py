@@ -54,6 +54,7 @@ def healths(*down: int) -> list[Health]:
     """Three upstreams of which those are down."""
     found = [Health(1) for _ in range(3)]
     for index in down:
+        found[index].query_failed()
         found[index].probe_failed()
     return found
 
@@ -73,7 +74,7 @@ def test_a_walk_sees_upstreams_go_and_come_back() -> None:
     walk = Walk([0, 1, 2], health)
     assert walk.step() is None
     assert walk.hopeless
-    health[0].probe_answered()
+    health[0].answered()
     assert walk.step() == 0
 
 

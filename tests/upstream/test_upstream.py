@@ -89,6 +89,35 @@ async def test_going_down_and_coming_up_is_told_once(monkeypatch: pytest.MonkeyP
         asked.close()
 
 
+async def test_an_answered_query_ends_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.upstream.upstream.PROBE_TIMEOUT", 0.02)
+    async with Upstream(drops) as upstream:
+        asked = one(upstream)
+        asked.failed()
+        await until(lambda: asked.health.down)
+        asked.health.answered()
+        await asyncio.sleep(0.1)
+        checks = len(upstream.seen)
+        await asyncio.sleep(0.1)
+        assert len(upstream.seen) == checks
+        asked.failed()
+        await until(lambda: len(upstream.seen) > checks)
+        asked.close()
+
+
+async def test_there_is_one_check_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.upstream.upstream.PROBE_TIMEOUT", 0.1)
+    async with Upstream(drops) as upstream:
+        asked = one(upstream)
+        for _ in range(10):
+            asked.failed()
+            asked.health.answered()
+        asked.failed()
+        await asyncio.sleep(0.05)
+        assert len(upstream.seen) == 1
+        asked.close()
+
+
 async def test_a_single_lost_check_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resolver.upstream.upstream.PROBE_TIMEOUT", 0.02)
     told: list[tuple[str, bool]] = []

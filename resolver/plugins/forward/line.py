@@ -163,7 +163,7 @@ class WorkingLine:
             asked, now = now, clock()
             if isinstance(outcome, Message):
                 self._metrics.answered(upstream.label, outcome.rcode, now - asked)
-                upstream.health.query_answered()
+                upstream.health.answered()
                 kept = Answer(outcome, upstream.label)
                 if failover and outcome.rcode in failover and walk.done(index):
                     continue

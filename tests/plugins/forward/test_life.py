@@ -90,8 +90,8 @@ async def test_blocks_with_the_same_upstream_share_its_connections_and_its_healt
             await ask(first)
             await ask(second)
             assert upstream.connections == 1
-            first.lines[0].upstreams[0].health.probe_failed()
-            assert second.lines[0].upstreams[0].health.fails == 1
+            first.lines[0].upstreams[0].health.query_failed()
+            assert second.lines[0].upstreams[0].health.probing
             async with forwarding(lines.replace("force_tcp", "force_tcp\nmax_fails 5"), world) as third:
                 await ask(third)
                 assert upstream.connections == 2
@@ -165,7 +165,9 @@ async def test_a_reload_keeps_health() -> None:
     async with Upstream(drops) as upstream:
         lines = f"forward . {upstream.to} {{\nread_timeout 50ms\nmax_fails 1\n}}"
         async with forwarding(lines, world) as old:
-            old.lines[0].upstreams[0].health.probe_failed()
+            health = old.lines[0].upstreams[0].health
+            health.query_failed()
+            health.probe_failed()
             new = await reloaded(world, old, lines)
             assert new.lines[0].upstreams[0].health.down
             await new.stop()
