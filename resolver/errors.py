@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class ResolverError(Exception):
@@ -32,6 +33,9 @@ class Place:
     file: str
     line: int
     column: int = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Place, (self.file, self.line, self.column)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import socket
 import sys
 import time
-from collections.abc import Sequence
-from multiprocessing import Pipe
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from resolver import __version__
@@ -17,9 +17,10 @@ from resolver.listeners.http import HttpServers
 from resolver.runtime.channel import Channel, ChannelClosed
 from resolver.runtime.life import Life
 from resolver.runtime.options import Options
-from resolver.runtime.plan import Plan, assemble
+from resolver.runtime.plan import Plan, assembling
 from resolver.runtime.server import DRAIN_TIME
 from resolver.runtime.sockets import SocketKey, open_socket, socket_keys
+from resolver.runtime.turns import Turns
 from resolver.telemetry.process import watch_process
 from resolver.telemetry.snapshot import Snapshot, merge, settled, snapshot
 
@@ -77,14 +78,18 @@ class Supervisor(Life):
 
     async def apply(self, config: Config) -> None:
         """Start all workers with the configuration, or have all of them swap to it. Raises ResolverError."""
-        plan = assemble(config, self.host, self.options.port)
+        plan = await Turns().all(assembling(config, self.host, self.options.port))
+        packed = pickle.dumps(config)
         first = not self._keeping
         opened = {crew: self._open(crew, plan) for crew in self.crews}
         try:
             for crew in self.crews:
                 if crew.channel is None:
                     await self._start(crew)
-                await self._tell(crew, config, opened[crew])
+                if not first:  # one after the other, so that the others answer meanwhile
+                    await self._tell(crew, packed, opened[crew])
+            if first:
+                _raise_any(await self._tell_all(packed, opened))
             await self.http.apply(plan.http)
         except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
             for crew, sockets in opened.items():
@@ -133,7 +138,7 @@ class Supervisor(Life):
         return new
 
     async def _start(self, crew: Crew) -> None:
-        ours, theirs = Pipe()
+        ours, theirs = socket.socketpair()
         options = self.options
         command = [sys.executable, "-m", "resolver", "worker", str(theirs.fileno()), str(crew.number)]
         command += [str(options.port), options.log.form, options.log.level]
@@ -143,16 +148,22 @@ class Supervisor(Life):
             )
         crew.channel = Channel(ours, self._handle, lambda: None)
 
-    async def _tell(self, crew: Crew, config: Config, new: list[SocketKey]) -> None:
+    async def _tell(self, crew: Crew, packed: bytes, new: list[SocketKey]) -> None:
+        """Have a worker serve a configuration, which is pickled: that takes long enough to be done once for all."""
         descriptors = [crew.sockets[key].fileno() for key in new]
-        await crew.ask("apply", (config, new), within=_START_TIME, descriptors=descriptors)
+        await crew.ask("apply", (packed, new), within=_START_TIME, descriptors=descriptors)
+
+    async def _tell_all(self, packed: bytes, new: dict[Crew, list[SocketKey]]) -> list[BaseException | None]:
+        told = (self._tell(crew, packed, new[crew]) for crew in self.crews)
+        return await asyncio.gather(*told, return_exceptions=True)
 
     async def _restore(self, plan: Plan) -> None:
         """Bring back to the plan that serves whoever had already swapped."""
         await self.http.apply(plan.http)
+        packed = pickle.dumps(plan.config)
         for crew in self.crews:
             try:
-                await self._tell(crew, plan.config, [])
+                await self._tell(crew, packed, [])
             except (RuntimeError, ChannelClosed, TimeoutError):
                 self.log.error(f"worker {crew.number} could not go back to the old configuration")
 
@@ -169,7 +180,7 @@ class Supervisor(Life):
             await asyncio.sleep(min(crew.pause, _LONGEST_PAUSE))
             try:
                 await self._start(crew)
-                await self._tell(crew, self.plan.config, list(crew.sockets))
+                await self._tell(crew, pickle.dumps(self.plan.config), list(crew.sockets))
             except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
                 self.log.error(f"worker {crew.number} cannot serve: {error}")
                 crew.kill()
@@ -216,3 +227,9 @@ class Supervisor(Life):
 def _forget(crew: Crew, keys: list[SocketKey]) -> None:
     for key in keys:
         crew.sockets.pop(key).close()
+
+
+def _raise_any(outcomes: Iterable[BaseException | None]) -> None:
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome

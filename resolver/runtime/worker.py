@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import pickle
 import signal
 import socket
 import time
-from multiprocessing.connection import Connection
 from typing import Any
 
 from resolver.chain.capabilities import Readiness, offering
@@ -42,7 +41,7 @@ class Handed:
 class Worker:
     """Serves in the background of a channel to the supervisor."""
 
-    def __init__(self, connection: Connection, number: int, log: Log, port: int) -> None:
+    def __init__(self, connection: socket.socket, number: int, log: Log, port: int) -> None:
         self.connection = connection
         self.stores = Stores(REPLAY_BUDGET)
         self.host = Host(
@@ -72,10 +71,10 @@ class Worker:
 
     async def _handle(self, what: str, payload: Any, descriptors: list[int]) -> Any:
         if what == "apply":
-            config, keys = payload
+            packed, keys = payload
             self.handed.receive(keys, descriptors)
             with paused():
-                await self.server.apply(config)
+                await self.server.apply(pickle.loads(packed))  # noqa: S301  our supervisor has made it
             settle()
         elif what == "snapshot":
             return snapshot(self.host.registry)
@@ -103,6 +102,6 @@ def work(fd: int, number: int, log: Log, port: int) -> int:
     """Run a worker whose channel is the open file ``fd``; the exit code."""
 
     async def main() -> int:
-        return await Worker(Connection(os.dup(fd)), number, log, port).run()
+        return await Worker(socket.socket(fileno=fd), number, log, port).run()
 
     return run(main)

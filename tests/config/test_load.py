@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -154,3 +155,8 @@ def test_text_that_moves_from_one_file_to_the_next_is_a_change(folder: Path) -> 
     folder.joinpath("one").write_text("errors\n")
     folder.joinpath("parts.a").write_text("log\n")
     assert digest_now(before) != before.digest
+
+
+def test_a_configuration_survives_being_sent_to_another_process() -> None:
+    config = load_text('a.test "b c" {\n cache 30 {\n  prefetch 2\n }\n forward . {$UP}\n}\n', environ={})
+    assert pickle.loads(pickle.dumps(config)) == config  # noqa: S301  made in the same line
