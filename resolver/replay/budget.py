@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Budget:
-    """``used`` of ``limit`` octets are taken, of which ``young`` by entries of the young generation."""
+    """``used`` of ``limit`` octets are taken, of which ``young`` by entries of the young generation.
+
+    A limit may be set anew at any time; a lower one is kept to from the next addition on.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -32,18 +35,16 @@ class Budget:
             return False
         self.admit(size)
         while self.used + size > self.limit:
-            self._free_one()
+            if self._given_up:
+                self._free_one()
+            else:  # the limit was lowered
+                self._turn()
         return True
 
     def admit(self, size: int) -> None:
         """Turn the generations if the young may not grow by ``size``."""
-        if self.young + size <= self.limit // 2:
-            return
-        for store in self.stores:
-            if store.old:
-                self._given_up.append((store, store.old))
-            store.old, store.young = store.young, {}
-        self.young = 0
+        if self.young + size > self.limit // 2:
+            self._turn()
 
     def leave(self, store: Store) -> None:
         """Everything that a store holds is about to go."""
@@ -52,6 +53,14 @@ class Budget:
         self._given_up = kept
         self.young -= _size(store.young.values())
         self.used -= sum(_size(entries.values()) for entries in (store.young, store.old, *gone))
+
+    def _turn(self) -> None:
+        """The young become old, the old are given up."""
+        for store in self.stores:
+            if store.old:
+                self._given_up.append((store, store.old))
+            store.old, store.young = store.young, {}
+        self.young = 0
 
     def _free_one(self) -> None:
         store, entries = self._given_up[-1]

@@ -127,9 +127,10 @@ class Stores:
         return Store(self.budget)
 
     def discard(self, store: Store) -> None:
-        """Forget a store and what it holds."""
+        """Forget a store and what it holds; what is still added to it is not kept."""
         store.clear()
         self.budget.stores.remove(store)
+        store.budget = Budget(0)
 
     def withdraw(self, tag: Hashable) -> None:
         """End the replay of every answer that carries the tag, in all stores."""

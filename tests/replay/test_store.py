@@ -190,6 +190,19 @@ def test_an_answer_too_large_for_the_budget_is_not_kept() -> None:
     check_accounts([store])
 
 
+def test_a_lower_limit_is_kept_to_from_the_next_addition_on() -> None:
+    stores = Stores(200_000)
+    store = stores.make()
+    for number in range(300):
+        keep(store, f"name{number}")
+    for limit in (50_000, 2_000):
+        stores.budget.limit = limit
+        assert store.replay(question("name299"), 1.0) is not None
+        keep(store, "name299")
+        assert stores.budget.used <= limit
+        check_accounts([store])
+
+
 def test_a_cleared_store_holds_nothing(stores: Stores, store: Store) -> None:
     other = stores.make()
     for number in range(20):
@@ -212,6 +225,8 @@ def test_a_discarded_store_gives_its_room_back(stores: Stores, store: Store) -> 
     stores.discard(store)
     assert stores.budget.used == used / 2
     check_accounts([other])
+    keep(store, "late")
+    assert (len(store), stores.budget.used) == (0, used / 2)
     stores.discard(other)
     assert (stores.budget.used, stores.budget.young, stores.budget.stores) == (0, 0, [])
 
