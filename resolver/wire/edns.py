@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from resolver.errors import EdnsError, WireError
 from resolver.wire.constants import MAX_MESSAGE, OPT, OPTION_EDE
@@ -16,8 +15,7 @@ DO = 0x8000
 _LONGEST_TEXT: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Edns:
+class Edns(NamedTuple):
     """What one side said with OPT: UDP size in octets, version, the DO bit, the options as octets."""
 
     size: int
