@@ -44,7 +44,8 @@ class Place:
 class ConfigError(ResolverError):
     """A mistake in the configuration, with its place where that is known.
 
-    ``length`` is the number of characters to underline; ``hint`` is a suggestion in one sentence.
+    ``length`` is the number of characters to underline; ``hint`` is a suggestion in one sentence. ``directive`` is the
+    one that the mistake is about, as far as whoever sets it up has said so.
     """
 
     def __init__(self, message: str, at: Place | None = None, *, length: int = 1, hint: str = "") -> None:
@@ -53,6 +54,7 @@ class ConfigError(ResolverError):
         self.at = at
         self.length = length
         self.hint = hint
+        self.directive = ""
 
     def __str__(self) -> str:
         where = f"{self.at}: " if self.at else ""

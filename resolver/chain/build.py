@@ -33,9 +33,9 @@ def build(
         try:
             block.parts.extend(_parts(name, tuple(groups[name]), block, host, find))
         except ConfigError as error:
-            errors.append(error)
+            errors.append(_named(error, name))
         except ConfigErrors as several:
-            errors.extend(several.errors)
+            errors.extend(_named(error, name) for error in several.errors)
     if errors:
         raise ConfigErrors(errors)
     block.resolve = link(part for part in block.parts if isinstance(part, Plugin))
@@ -53,6 +53,12 @@ def _parts(
         raise directives[0].error(f"directive {name} is known to CoreDNS but not built into this version yet")
     made = function(Setup(directives, block, host))
     return (made,) if isinstance(made, Part) else made
+
+
+def _named(error: ConfigError, directive: str) -> ConfigError:
+    """The mistake with the directive that it is about, however deep in its block it stands."""
+    error.directive = directive
+    return error
 
 
 def _unknown(directive: Directive, order: Sequence[str]) -> ConfigError:

@@ -36,7 +36,8 @@ def _lines(file: str, read: Callable[[str], bytes]) -> list[str]:
 
 def _paragraph(error: ConfigError, line_of: Callable[[Place], str | None]) -> str:
     where = f"{error.at}: " if error.at else ""
-    out = [_visible(f"{where}{error.message}")]
+    about = f"{error.directive}: " if error.directive not in error.message else ""
+    out = [_visible(f"{where}{about}{error.message}")]
     line = line_of(error.at) if error.at else None
     if error.at is not None and line is not None:
         out += _excerpt(line.rstrip(), error.at.column - 1, error.length)

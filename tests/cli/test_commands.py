@@ -131,3 +131,9 @@ def test_query_of_a_server_that_is_not_there_says_so(capsys: pytest.CaptureFixtu
         port = free.getsockname()[1]
     assert main(["query", "a.example.org", "--tcp", "@127.0.0.1", "-p", str(port)]) == 1
     assert f"no answer from 127.0.0.1 port {port}" in capsys.readouterr().err
+
+
+def test_a_mistake_in_a_block_names_its_directive(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corefile.write_text(". {\n    health {\n        lameduck long\n    }\n}\n")
+    assert main(["check", str(corefile)]) == 1
+    assert f"{corefile}:3:18: health: long is not a duration" in capsys.readouterr().err
