@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias, cast
+from weakref import ref
 
 from resolver.chain.build import build
 from resolver.chain.capabilities import (
@@ -64,7 +65,7 @@ class Service:
 
 @dataclass(slots=True)
 class Plan:
-    """Everything that a configuration asks for, ready to be started.
+    """Everything that a configuration asks for, ready to be started. ``config`` is without its blocks.
 
     ``lameduck`` is how many seconds to go on serving after being told to stop, ``reloading`` how the configuration is
     to be watched, None where it is not.
@@ -86,12 +87,21 @@ class Plan:
         """The HTTP endpoints that parts want."""
         return [endpoint for part in offering(self.parts, HttpServing) for endpoint in part.endpoints()]
 
-    def dissolve(self) -> Generator[None, None, None]:
-        """Let go of all parts, which are stopped, block by block: what refers to each other is not freed by itself."""
+    def dissolve(self) -> Generator[None, None, int]:
+        """Let go of all that blocks hold, block by block: what refers to each other is not freed by itself.
+
+        Their parts are stopped. How many of them somebody still holds, or only the garbage collector can free.
+        """
+        parts: list[ref[Part]] = []
         for block in self.blocks:
+            parts.extend(map(ref, block.parts))
             block.parts.clear()
             block.resolve = refuse
+            block.keys, block.directives = (), ()
             yield
+        for service in self.services.values():
+            yield from service.router.drain()
+        return sum([part() is not None for part in parts])
 
     def service(self, endpoint: Endpoint, settings: ListenSettings) -> Service:
         """What the endpoint serves; the first block that listens there settles how."""
@@ -118,14 +128,14 @@ def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[
     """``assemble`` block by block, for who has something else to do in between."""
     if not config.blocks:
         raise ConfigError(f"{config.files[0] if config.files else 'the configuration'} has no server block")
-    plan = Plan(config)
+    plan = Plan(replace(config, blocks=()))  # what they say is in the new blocks, and goes block by block when they go
     root = Path(config.files[0]).resolve().parent if config.files else Path()
     errors: list[ConfigError] = []
     claims: list[Claim] = []
     for source in config.blocks:
         try:
             addresses = _addresses(source, default_port)
-            block = _block(source, addresses, config, root)
+            block = _block(source, addresses, plan.config, root)
             plan.blocks.append(block)
             build(source, block, host, ORDER, setup_function)
             claims.extend(_place(plan, block, addresses))

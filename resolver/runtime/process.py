@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolver.config.model import Config
 from resolver.replay.store import Stores
-from resolver.runtime.garbage import settle
+from resolver.runtime.garbage import Settling
 from resolver.runtime.life import Life
 from resolver.runtime.options import Options
 from resolver.runtime.server import REPLAY_BUDGET, Server
@@ -18,12 +18,13 @@ class Process(Life):
         self.stores = Stores(REPLAY_BUDGET)
         self.host.withdraw = self.stores.withdraw
         self.host.registry.before_read(self.stores.fold)
+        self.settling = Settling()
         self.server = Server(self.host, self.stores, default_port=options.port)
 
     async def apply(self, config: Config) -> None:
         """Serve the configuration from now on. Raises ResolverError."""
         self.plan = await self.server.apply(config)
-        settle()
+        self.settling.settle(self.server.left_behind)
 
     async def close(self) -> None:
         """Finish the queries under way and close everything."""

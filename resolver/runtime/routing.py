@@ -63,5 +63,11 @@ class Router:
         """The sites of all routes, in the order in which they were added."""
         return (route.site for routes in self._zones.values() for route in routes)
 
+    def drain(self) -> Iterator[None]:
+        """Forget all routes, one with each step."""
+        while self._zones:
+            self._zones.popitem()
+            yield
+
     def __len__(self) -> int:
         return len(self._zones)

@@ -56,6 +56,7 @@ class Server:
         self.open_socket = open_socket
         self.plan: Plan | None = None
         self.ports: dict[Endpoint, Port] = {}
+        self.left_behind = 0  # parts of the plan before this one that were not freed by themselves
         host.blocks = lambda: self.plan.blocks if self.plan else ()
         host.suspend = self._suspend
         self.http = HttpServers(host.log) if http else None
@@ -155,7 +156,7 @@ class Server:
         """Let queries that went the old way finish, then stop the old parts."""
         await asyncio.gather(_finish(gone), _until_idle(self.ports.values()))
         await _stop(previous.parts, self.host.log)
-        await Turns().all(previous.dissolve())
+        self.left_behind = await Turns().all(previous.dissolve())
         self._discard(gone)
 
     def _discard(self, ports: Iterable[Port]) -> None:

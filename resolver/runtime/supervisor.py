@@ -15,6 +15,7 @@ from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
 from resolver.runtime.channel import Channel, ChannelClosed
+from resolver.runtime.garbage import Settling
 from resolver.runtime.life import Life
 from resolver.runtime.options import Options
 from resolver.runtime.plan import Plan, assembling
@@ -70,6 +71,8 @@ class Supervisor(Life):
         watch_process(self.host.registry, __version__)
         self.host.scrape = self._scrape
         self.host.unready = self._unready
+        self._packed = b""
+        self._settling = Settling()
         self._past: Snapshot = []
         self._keeping: list[asyncio.Task[None]] = []
         self._restarts = self.host.registry.counter(
@@ -100,7 +103,8 @@ class Supervisor(Life):
         wanted = {key for endpoint in plan.services for key in socket_keys(endpoint.host, endpoint.port)}
         for crew in self.crews:
             _forget(crew, [key for key in crew.sockets if key not in wanted])
-        self.plan = plan
+        previous, self.plan, self._packed = self.plan, plan, packed
+        self._settling.settle(await Turns().all(previous.dissolve()))
         if first:
             self._keeping = [asyncio.create_task(self._keep(crew)) for crew in self.crews]
 
@@ -160,10 +164,9 @@ class Supervisor(Life):
     async def _restore(self, plan: Plan) -> None:
         """Bring back to the plan that serves whoever had already swapped."""
         await self.http.apply(plan.http)
-        packed = pickle.dumps(plan.config)
         for crew in self.crews:
             try:
-                await self._tell(crew, packed, [])
+                await self._tell(crew, self._packed, [])
             except (RuntimeError, ChannelClosed, TimeoutError):
                 self.log.error(f"worker {crew.number} could not go back to the old configuration")
 
@@ -180,7 +183,7 @@ class Supervisor(Life):
             await asyncio.sleep(min(crew.pause, _LONGEST_PAUSE))
             try:
                 await self._start(crew)
-                await self._tell(crew, pickle.dumps(self.plan.config), list(crew.sockets))
+                await self._tell(crew, self._packed, list(crew.sockets))
             except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
                 self.log.error(f"worker {crew.number} cannot serve: {error}")
                 crew.kill()

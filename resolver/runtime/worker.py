@@ -13,7 +13,7 @@ from resolver.chain.capabilities import Readiness, offering
 from resolver.chain.setup import Host
 from resolver.replay.store import Stores
 from resolver.runtime.channel import Channel
-from resolver.runtime.garbage import paused, settle
+from resolver.runtime.garbage import Settling, paused
 from resolver.runtime.loops import run
 from resolver.runtime.server import REPLAY_BUDGET, Server
 from resolver.runtime.sockets import SocketKey
@@ -54,6 +54,7 @@ class Worker:
         )
         self.host.registry.before_read(self.stores.fold)
         self.handed = Handed()
+        self.settling = Settling()
         self.server = Server(self.host, self.stores, default_port=port, http=False, open_socket=self.handed.open)
         self.ended = asyncio.Event()
         self.channel: Channel | None = None
@@ -74,8 +75,8 @@ class Worker:
             packed, keys = payload
             self.handed.receive(keys, descriptors)
             with paused():
-                await self.server.apply(pickle.loads(packed))  # noqa: S301  our supervisor has made it
-            settle()
+                await self.server.apply(await asyncio.to_thread(pickle.loads, packed))
+            self.settling.settle(self.server.left_behind)
         elif what == "snapshot":
             return snapshot(self.host.registry)
         elif what == "unready":
