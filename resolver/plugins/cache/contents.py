@@ -13,6 +13,8 @@ _MOST_PAUSES = 4096
 class Contents:
     """Outlives the part that filled it when a reload hands it over; ``owners`` counts the parts in service."""
 
+    __slots__ = ("denial", "owners", "pauses", "popularity", "success")
+
     def __init__(self, settings: Settings, budget: Budget) -> None:
         self.popularity = Popularity(settings.prefetch.gap) if settings.prefetch else None
         forgotten = [self.popularity.forget] if self.popularity is not None else []

@@ -30,6 +30,8 @@ class Asked(NamedTuple):
 class Fetcher:
     """Gets answers from below and hands them to the keeper."""
 
+    __slots__ = ("_keeper", "clock", "contents", "refreshes")
+
     def __init__(
         self, clock: Callable[[], float], contents: Contents, keeper: Keeper, refreshes: Refreshes[Taken]
     ) -> None:

@@ -41,6 +41,12 @@ class Cache(Plugin):
     name = "cache"
     transparent = True
 
+    __slots__ = (
+        "_all_zones", "_block", "_claim", "_clock", "_common", "_contents", "_denial", "_fetcher", "_gauges",
+        "_in_service", "_label", "_last_meters", "_last_site", "_log", "_meters", "_prefetching", "_refreshes",
+        "_registry", "_stale", "_success", "_zones", "settings",
+    )  # fmt: skip
+
     def __init__(self, settings: Settings, block: Block, host: Host) -> None:
         common = common_of(host.registry)
         self.settings = settings

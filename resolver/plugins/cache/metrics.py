@@ -57,6 +57,8 @@ class Meters:
 class Gauges:
     """What is read from the stores when somebody scrapes: entries, evictions."""
 
+    __slots__ = ("_entries", "_evictions", "_zones")
+
     def __init__(self, registry: Registry, zones: str) -> None:
         self._zones = zones
         self._entries = registry.gauge("coredns_cache_entries", "Answers in the cache.", _SITE_AND_TYPE)

@@ -24,6 +24,8 @@ class Places:
 class Refreshes(Generic[T]):
     """Tasks under way by key. What fails unforeseen is logged: nobody waits for it."""
 
+    __slots__ = ("_log", "_places", "_tasks")
+
     def __init__(self, places: Places, log: Log) -> None:
         self._places = places
         self._log = log

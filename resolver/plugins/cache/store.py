@@ -7,6 +7,7 @@ They are many small ones: growing one, or finding its oldest entry, then takes m
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypeAlias
 
 from resolver.plugins.cache.budget import Budget
@@ -22,12 +23,23 @@ _EMPTY: Segment = {}  # stands for every segment that has never held anything, a
 _NOTHING: Callable[[bytes], None] = lambda key: None  # noqa: E731
 
 
+@cache
+def _segments(number: int) -> list[Segment]:
+    """So many segments that have never held anything, for all stores that have not either."""
+    return [_EMPTY] * number
+
+
 class Store:
     """Entries in two segments: new ones, and those that were asked for again (segmented LRU).
 
     New entries go first, oldest first, so that a flood of names asked once does not push out the popular ones.
     ``forgotten`` is told each key that goes. ``evicted`` counts entries that had to give way.
     """
+
+    __slots__ = (
+        "_again", "_again_limit", "_class", "_count", "_hand", "_mask", "_new", "_untouched", "budget", "capacity",
+        "evicted", "forgotten", "octets",
+    )  # fmt: skip
 
     def __init__(self, capacity: int, budget: Budget, forgotten: Callable[[bytes], None] = _NOTHING) -> None:
         shards = 1
@@ -42,8 +54,7 @@ class Store:
         self._mask = shards - 1
         self._hand = 0
         self._class = 0
-        self._new = [_EMPTY] * shards
-        self._again = [_EMPTY] * shards
+        self._new = self._again = self._untouched = _segments(shards)
         self._again_limit = max(1, capacity * 4 // 5 // shards)
 
     def get(self, key: bytes) -> bytes | None:
@@ -65,6 +76,7 @@ class Store:
         if key in segment:
             self._drop(segment, key)
         elif segment is _EMPTY:
+            self._new = self._own(self._new)
             segment = self._new[at] = {}
         octets = len(key) + len(entry) + ENTRY_OVERHEAD
         if self._count >= self.capacity:
@@ -104,9 +116,14 @@ class Store:
     def __len__(self) -> int:
         return self._count
 
+    def _own(self, segments: list[Segment]) -> list[Segment]:
+        """The segments as a list that may be written into."""
+        return segments[:] if segments is self._untouched else segments
+
     def _promote(self, at: int, key: bytes, entry: bytes) -> None:
         again, new = self._again[at], self._new[at]
         if again is _EMPTY:
+            self._again = self._own(self._again)
             again = self._again[at] = {}
         del new[key]
         again[key] = entry
