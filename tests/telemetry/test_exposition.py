@@ -57,6 +57,16 @@ def test_values_and_cumulative_buckets_can_be_read_back(registry: Registry) -> N
     assert sum(name == "coredns_took_seconds_bucket" for name, _ in found) == len(TIME_BUCKETS) + 1
 
 
+def test_whole_bounds_are_written_as_each_format_has_them() -> None:
+    registry = Registry()
+    registry.histogram("coredns_size_bytes", "Sizes.", (), (100, 64000)).cell().observe(90)
+    plain = render(snapshot(registry))[1].decode()
+    assert 'le="100"' in plain
+    assert 'le="64000"' in plain
+    openmetrics = render(snapshot(registry), "application/openmetrics-text; version=1.0.0")[1].decode()
+    assert 'le="100.0"' in openmetrics
+
+
 def test_label_values_are_escaped(registry: Registry) -> None:
     families = {family.name: family for family in parse_text(render(snapshot(registry))[1].decode())}
     assert families["coredns_asked"].samples[0].labels == {"name": 'a "quoted"\\\nname'}

@@ -108,3 +108,9 @@ def test_unknown_types_cost_one_tally_together() -> None:
     for qtype in range(40_000, 40_100):
         counting.tally(USUAL._replace(qtype=qtype))
     assert len(counting._kept) == 1
+
+
+def test_questions_that_the_server_asks_itself_count_as_udp() -> None:
+    registry = Registry()
+    Traffic(registry).tally(USUAL._replace(proto="internal")).one(0.1)
+    assert cells(registry, "coredns_dns_requests_total") == {(*SITE, "udp", "1", "A"): 1}
