@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from resolver.chain.query import Query
@@ -13,8 +14,9 @@ from resolver.plugins.cache.entry import ANSWERS, FOR_ALL, Head, pack
 from resolver.plugins.cache.metrics import Meters
 from resolver.plugins.cache.replies import may_see_ad
 from resolver.plugins.cache.settings import Settings
+from resolver.plugins.cache.signatures import out_of_date
 from resolver.plugins.cache.subnet import answer_is_for_all, asks_for_subnet
-from resolver.plugins.cache.verdict import Kind, Verdict, judge, same_question
+from resolver.plugins.cache.verdict import Kind, Verdict, judge, passing, same_question
 from resolver.wire.constants import AD, NOERROR, NXDOMAIN, RA, RD, TC
 from resolver.wire.names import suffixes
 from resolver.wire.records import Body
@@ -35,8 +37,9 @@ class Taken(NamedTuple):
 class Keeper:
     """Decides what of an answer is kept, and puts it there."""
 
-    def __init__(self, settings: Settings, contents: Contents) -> None:
+    def __init__(self, settings: Settings, contents: Contents, wall_clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
+        self._wall_clock = wall_clock
         self.contents = contents
         self._prefer_positive = settings.stale is not None and settings.stale.prefer_positive
 
@@ -49,6 +52,8 @@ class Keeper:
             return Taken(_first(query, reply, reply.body), None, replaced is None)
         try:
             verdict = judge(query, reply, self.settings)
+            if query.do and verdict.kind < Kind.ERROR and out_of_date(reply.body, int(self._wall_clock())):
+                verdict = passing(self.settings)
             body = reply.body if verdict.is_level else _level(reply.body, verdict.shown)
         except WireError:
             return Taken(_first(query, reply, reply.body), None, replaced is None)
@@ -115,4 +120,5 @@ def _level(body: Body, ttl: int) -> Body:
 def _first(query: Query, reply: Reply, body: Body) -> Reply:
     """The answer for the client that waited for it: not replayed, because the next one will be authoritative."""
     flags = reply.flags if may_see_ad(query) else reply.flags & ~AD
-    return Reply(reply.question, reply.rcode, flags, reply.options, "cache", None, reply.error, reply.upstream, body)
+    source = "cache" if reply.source else ""  # where nobody answered it was not the cache either
+    return Reply(reply.question, reply.rcode, flags, reply.options, source, None, reply.error, reply.upstream, body)

@@ -57,7 +57,7 @@ def judge(query: Query, reply: Reply, settings: Settings) -> Verdict:
         return Verdict(Kind.PASSING if truncated else Kind.ERROR, int(settings.servfail), settings.servfail)
     lowest, highest, soa_minimum, delegation, answers = _survey(query, body)
     if rcode not in (NOERROR, NXDOMAIN):
-        return Verdict(Kind.PASSING, _clamp(_UNBOUND_TTL, settings.success), 0)
+        return passing(settings)
     if soa_minimum is not None and (rcode == NXDOMAIN or not answers):
         # RFC 2308: the SOA's TTL counts down as it came (section 6), and its minimum bounds the time (section 5).
         shown = _clamp(lowest, settings.denial)
@@ -69,6 +69,11 @@ def judge(query: Query, reply: Reply, settings: Settings) -> Verdict:
         # Aliases that lead nowhere, and nothing to say for how long, are not kept (RFC 2308 section 5).
         kind, life = Kind.PASSING if body.answers and not answers else Kind.SUCCESS, shown
     return Verdict(Kind.PASSING if truncated else kind, shown, life, answers, lowest == highest == shown)
+
+
+def passing(settings: Settings) -> Verdict:
+    """The verdict on what is passed on only."""
+    return Verdict(Kind.PASSING, _clamp(_UNBOUND_TTL, settings.success), 0)
 
 
 def _clamp(ttl: int, shelf: Shelf) -> int:
