@@ -110,14 +110,14 @@ class Forward(Plugin):
 
     def _reply(self, query: Query, found: Found) -> Reply:
         if isinstance(found, Failure):
-            return failure(query, self.name, found.rcode, ede=found.ede, text=found.text, error=found.error)
+            return failure(query, "", found.rcode, ede=found.ede, text=found.text, error=found.error)
         if query.metadata is not None:
             query.metadata["forward/upstream"] = found.upstream
         try:
             reply = from_message(query, found.message, self.name, found.upstream)
         except WireError as error:
             text = f"answer of {found.upstream} cannot be read: {error}"
-            return failure(query, self.name, ede=EDE_INVALID_DATA, text="the upstream's answer is broken", error=text)
+            return failure(query, "", ede=EDE_INVALID_DATA, text="the upstream's answer is broken", error=text)
         if reply.options:
             reply.options = without_options(reply.options, HOP_BY_HOP)
         return reply

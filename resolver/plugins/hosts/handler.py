@@ -55,7 +55,7 @@ class Hosts(Plugin):
             return self._answer(query, EMPTY_BODY)
         if _is_within(name, settings.fallthrough):
             return await next(query)
-        return failure(query, self.name)  # without a SOA there can be no NXDOMAIN
+        return failure(query, "")  # without a SOA there can be no NXDOMAIN
 
     async def start(self) -> None:
         """Read the file; one that cannot be read is worth a warning and no more."""

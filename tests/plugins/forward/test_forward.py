@@ -189,6 +189,7 @@ async def test_tls_upstreams_that_cannot_be_trusted_are_not_used() -> None:
         found = await ask(forward)
         assert (found.rcode, extended_errors(found), upstream.seen) == (SERVFAIL, [23], [])
         assert "failed to verify certificate" in found.error
+        assert found.source == ""  # nobody answered
 
 
 # --- scope

@@ -46,6 +46,7 @@ async def test_another_type_of_a_known_name_is_empty() -> None:
 async def test_an_unknown_name_fails_without_fallthrough() -> None:
     reply = await ask(made("192.0.2.1 www.example.org"), "other.example.org")
     assert (reply.rcode, reply.flags, reply.replay, reply.error) == (SERVFAIL, 0, None, "")
+    assert reply.source == ""
 
 
 async def test_fallthrough_passes_unknown_names_on() -> None:
@@ -137,6 +138,15 @@ async def test_neither_a_directory_nor_a_pipe_is_read(tmp_path: Path) -> None:
         plugin = made("reload 0", args=name, world=world, root=tmp_path)
         await plugin.start()
         assert "[WARNING] plugin/hosts: cannot read" in world.lines[0]
+
+
+async def test_the_null_device_is_no_file_at_all() -> None:
+    world = World()
+    plugin = made("192.0.2.9 inline\nreload 0", args=os.devnull, world=world)
+    await plugin.start()
+    assert world.lines == []
+    assert await outcome(plugin, "inline") == (NOERROR, ["c0000209"])
+    await plugin.stop()
 
 
 async def test_odd_lines_are_told_once(tmp_path: Path) -> None:
