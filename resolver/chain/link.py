@@ -19,7 +19,7 @@ def link(plugins: Iterable[Plugin]) -> Handler:
     plugins = list(plugins)
     if not plugins:
         return refuse
-    handler: Handler = _nobody
+    handler: Handler = partial(_nobody, plugins[-1].name)
     for plugin in reversed(plugins):
         step = partial(plugin.resolve, next=handler)
         handler = step if plugin.transparent else partial(_opaque, step)
@@ -31,8 +31,8 @@ async def _opaque(step: Handler, query: Query) -> Reply:
     return reply if reply.replay is None else reply.withheld()
 
 
-async def _nobody(query: Query) -> Reply:
-    return failure(query, "", SERVFAIL, error="no next plugin found")
+async def _nobody(last: str, query: Query) -> Reply:
+    return failure(query, "", SERVFAIL, error=f"plugin/{last}: no next plugin found")
 
 
 async def refuse(query: Query) -> Reply:

@@ -24,6 +24,8 @@ ORDER = ("first", "second", "quiet", "unbuilt")
 
 
 class Named(Plugin):
+    name = "named"
+
     def __init__(self, name: str) -> None:
         self.called = name
 

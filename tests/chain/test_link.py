@@ -18,6 +18,8 @@ LEAVE = Replay(9.0)
 class Seeing(Plugin):
     """Passes on, and cannot do without seeing every query."""
 
+    name = "seeing"
+
     async def resolve(self, query: Query, next: Handler) -> Reply:
         reply = await next(query)
         reply.source += "<" + type(self).__name__
@@ -29,6 +31,7 @@ class Through(Seeing):
 
 
 class Answering(Plugin):
+    name = "answering"
     transparent = True
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
@@ -43,9 +46,9 @@ def test_a_block_without_plugins_refuses() -> None:
     assert run().rcode == REFUSED
 
 
-def test_a_query_that_everybody_passes_on_has_failed() -> None:
+def test_a_query_that_everybody_passes_on_has_failed_with_the_last_one_named() -> None:
     reply = run(Through(), Seeing())
-    assert (reply.rcode, reply.error) == (SERVFAIL, "no next plugin found")
+    assert (reply.rcode, reply.error) == (SERVFAIL, "plugin/seeing: no next plugin found")
 
 
 def test_plugins_see_a_query_in_their_order() -> None:
