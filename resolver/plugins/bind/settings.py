@@ -33,7 +33,9 @@ def _addresses(word: Word, interfaces: Mapping[str, tuple[str, ...]]) -> tuple[s
     if word.text in interfaces:
         return interfaces[word.text]
     try:
-        return (str(ipaddress.ip_address(word.text)),)
+        address = ipaddress.ip_address(word.text)
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        return (str(mapped or address),)
     except ValueError:
         hint = nearest(word.text, interfaces)
         raise word.error(f"{word.text} is neither an IP address nor an interface of this machine", hint) from None

@@ -30,6 +30,10 @@ def test_addresses_are_written_in_one_way_only() -> None:
     assert addresses("bind 2001:DB8:0:0::1 2001:db8::1") == ("2001:db8::1",)
 
 
+def test_an_ipv4_address_in_ipv6_clothing_is_an_ipv4_address() -> None:
+    assert addresses("bind ::ffff:127.0.0.1 127.0.0.1 ::1") == ("127.0.0.1", "::1")
+
+
 def test_an_interface_stands_for_its_addresses() -> None:
     assert addresses("bind eth0 lo") == (*MACHINE["eth0"], *MACHINE["lo"])
 
