@@ -187,8 +187,8 @@ class Expander:
         path = str(PurePath(target.at.file).parent / target.text)
         if not any(wildcard in target.text for wildcard in "*?["):
             return (path,)
-        if any(wildcard in part for wildcard in "*?[" for part in PurePath(target.text).parts[:-1]):
-            raise target.error("only the last part of a file pattern may have wildcards")
+        if sum(any(wildcard in part for wildcard in "*?[") for part in PurePath(target.text).parts) > 1:
+            raise target.error("only one part of a file pattern may have wildcards")
         known = self._globs.get(path)
         if known is None:
             known = self._globs[path] = Glob(path, tuple(self.files.match(path)))

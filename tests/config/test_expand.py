@@ -185,8 +185,13 @@ def test_a_pattern_that_matches_nothing_is_no_error() -> None:
     assert directives_of({"Corefile": ". {\n import zones/*\n log\n}\n"}) == [["log"]]
 
 
-def test_only_the_last_part_of_a_pattern_may_have_wildcards() -> None:
-    assert wrong({"Corefile": "import */zones/*\n"}) == ["1:8: only the last part of a file pattern may have wildcards"]
+def test_a_pattern_may_have_its_wildcards_in_the_middle_of_a_path() -> None:
+    files = {"Corefile": ". {\n import zones/*/plugins\n}\n", "zones/b/plugins": "log\n", "zones/a/plugins": "errors\n"}
+    assert directives_of(files) == [["errors"], ["log"]]
+
+
+def test_only_one_part_of_a_pattern_may_have_wildcards() -> None:
+    assert wrong({"Corefile": "import */zones/*\n"}) == ["1:8: only one part of a file pattern may have wildcards"]
 
 
 def test_a_pattern_with_too_many_matches_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
