@@ -66,7 +66,6 @@ class _Row:
         for index, word in enumerate(self.words):
             if is_open(word):
                 events.append(self._statement(head, word))
-                self._check_behind_open(index)
                 head = []
             elif is_close(word):
                 if head:
@@ -92,11 +91,6 @@ class _Row:
         if isinstance(last, Statement):
             return [*events[:-1], replace(last, comment=self.row.comment)]
         return [*events, Comment(self.row.comment, self.row.at)]
-
-    def _check_behind_open(self, index: int) -> None:
-        rest = self.words[index + 1 :]
-        if rest and not is_close(rest[0]):
-            self._note(rest[0], "nothing may follow an opening brace on its line")
 
     def _check_behind_close(self, index: int) -> None:
         rest = self.words[index + 1 :]

@@ -52,6 +52,10 @@ def test_the_brace_of_a_server_block_may_stand_on_a_line_of_its_own() -> None:
     assert blocks_of("a.org,\nb.org\n{\nerrors\n}\n") == [(["a.org", "b.org"], [["errors"]])]
 
 
+def test_the_first_line_of_a_block_may_follow_its_brace() -> None:
+    assert blocks_of(". { hosts { ttl 5\n }\n log\n}\n") == [(["."], [["hosts", [["ttl", "5"]]], ["log"]])]
+
+
 def test_an_empty_block_is_a_block() -> None:
     assert blocks_of(". {\n}\na.org { }\n") == [(["."], []), (["a.org"], [])]
 
@@ -184,8 +188,7 @@ def test_comments_between_zones_stand_before_the_block() -> None:
             ". {\n hosts {}\n}\n",
             ['2:8: braces need a blank between them (write "{" here and "}" on the next line)'],
         ),
-        (". { errors\n}\n", ["1:5: nothing may follow an opening brace on its line (begin a new line here)"]),
-        (". { whoami }\n", ["1:5: nothing may follow an opening brace on its line (begin a new line here)"]),
+        (". { whoami }\n", ["1:12: a closing brace must stand on a line of its own (begin a new line here)"]),
         (". {\n} b.org {\n}\n", ["2:3: nothing may follow a closing brace on its line (begin a new line here)"]),
         (
             ". {\n health {\n lameduck 5s }\n}\n",
