@@ -23,12 +23,13 @@ class Content:
 def read_changed(path: Path, stamp: Stamp | None, limit: int) -> Content | None:
     """The file, or None where its time of change and its size are those of ``stamp``. Raises OSError.
 
-    Only whole lines within the first ``limit`` octets are read. Devices and pipes are refused: they might never end.
+    Only whole lines within the first ``limit`` octets are read. Devices and pipes are refused, as they might never end,
+    but for /dev/null, which is how to write that there is no file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) and not os.path.samestat(status, os.stat(os.devnull)):
             raise OSError(0, "not a regular file")
         now = (status.st_mtime_ns, status.st_size)
         if now == stamp:
