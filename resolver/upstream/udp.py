@@ -178,14 +178,14 @@ class UdpExchanges:
         except OSError as error:
             if error.errno == ECONNREFUSED:  # about what was sent before; this packet was not sent
                 mine = sock.pending.pop(message_id)
-                self._fail(sock, reason_of(error))
+                self._fail(sock, f"read: {reason_of(error)}")
                 sock.pending[message_id] = mine
                 try:
                     sock.send(packet)
                     return
                 except OSError as second:
                     error = second
-            self._end(sock, message_id, UpstreamError(f"write {self._way(sock)}: {reason_of(error)}"))
+            self._end(sock, message_id, UpstreamError(f"write {self._way(sock)}: write: {reason_of(error)}"))
 
     def _socket(self, choice: int, now: float) -> _Socket:
         """The chosen socket, opened or replaced when its time is over. Raises OSError."""
@@ -233,7 +233,7 @@ class UdpExchanges:
             except BlockingIOError:
                 return
             except OSError as error:
-                self._fail(sock, reason_of(error))
+                self._fail(sock, f"read: {reason_of(error)}")
                 return
             if len(packet) < 2:
                 continue
