@@ -57,12 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="resolver",
         allow_abbrev=False,
+        add_help=False,
         description="A DNS forwarder and authoritative sidecar for Kubernetes, configured like CoreDNS.",
         epilog="commands: " + "; ".join(f"{name}: {text}" for name, text in COMMANDS.items()),
     )
+    parser.add_argument("-h", "-help", "--help", action="help", help="show this and exit")
     parser.add_argument("-conf", "--conf", metavar="FILE", help="Corefile or YAML (default: ./Corefile if it is there)")
     parser.add_argument(
-        "-dns.port", "--dns.port", dest="port", type=_number(1, 65535), default=53, metavar="PORT",
+        "-dns.port", "--dns.port", "-p", dest="port", type=_number(1, 65535), default=53, metavar="PORT",
         help="the port of server blocks that name none (default: 53)",
     )  # fmt: skip
     parser.add_argument("-pidfile", "--pidfile", metavar="FILE", help="write the process ID there while serving")

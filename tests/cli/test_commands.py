@@ -34,6 +34,16 @@ def test_version_names_the_server_and_its_python(flag: str, capsys: pytest.Captu
     assert "Python" in out
 
 
+@pytest.mark.parametrize("flag", ["-h", "-help", "--help"])
+def test_help_names_the_flags_and_the_commands(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([flag])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    assert "-dns.port" in out
+    assert "convert" in out
+
+
 @pytest.mark.parametrize("flag", ["-plugins", "--plugins"])
 def test_plugins_are_listed_in_the_order_of_the_chain(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([flag]) == 0

@@ -86,10 +86,11 @@ async def test_a_corefile_in_the_working_directory_is_used(tmp_path: Path, port:
         assert addresses(await ask(port, WWW)) == ["192.0.2.9"]
 
 
-async def test_the_default_port_is_that_of_the_command_line(tmp_path: Path, port: int) -> None:
+@pytest.mark.parametrize("flag", ["-dns.port", "-p"])
+async def test_the_default_port_is_that_of_the_command_line(flag: str, tmp_path: Path, port: int) -> None:
     async with Upstream(answers("192.0.2.7")) as upstream:
         text = f". {{\n    bind {HOST}\n    forward . {upstream.to}\n}}\n"
-        async with serving(tmp_path, text, "-dns.port", str(port), port=port):
+        async with serving(tmp_path, text, flag, str(port), port=port):
             assert addresses(await ask(port, WWW)) == ["192.0.2.7"]
 
 
