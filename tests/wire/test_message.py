@@ -88,13 +88,14 @@ def test_a_message_without_a_question_has_none() -> None:
         header(1) + QUESTION + raw(TO_QUESTION, MX, b"\0\1"),
         header(2) + QUESTION + ADDRESS + raw(pointer(START + 6), A, bytes(4)),  # to the zeros of a TTL
         header(2) + QUESTION + ADDRESS + raw(pointer(START + 2), A, bytes(4)),
-        header(2) + QUESTION + ADDRESS + raw(pointer(START + 14), A, bytes(4)),  # into an address
+        header(2) + QUESTION + raw(TO_QUESTION, A, b"\1a\0\0") + raw(pointer(START + 12), A, bytes(4)),  # to an address
         header(3)
         + QUESTION
         + raw(ROOT, TXT, b"\5x")
         + ADDRESS
         + raw(pointer(START + 11), A, bytes(4)),  # across a type
         header(1) + QUESTION + raw(b"\xc0\x02", A, bytes(4)),
+        header(1) + QUESTION + raw(b"\xc0\x08", A, bytes(4)),  # to the zeros of a count
         header(1) + QUESTION + raw(pointer(START), A, bytes(4)),
     ],
 )
@@ -186,6 +187,18 @@ def test_names_of_many_labels_all_over_a_message_take_no_more_than_moments() -> 
     with pytest.raises(WireError, match="too large"):
         scan(octets)
     assert time.process_time() - begun < 2
+
+
+def test_a_name_takes_no_more_pointers_than_it_may_however_they_were_met() -> None:
+    first = START + 11
+    chain = ROOT + pointer(first) + b"".join(pointer(first + 1 + 2 * number) for number in range(200))
+    head = QUESTION + raw(ROOT, 65280, chain)
+    near, far = (raw(pointer(first + 1 + 2 * number), TXT, b"") for number in (100, 150))
+    found = scan(header(2) + head + near)
+    assert [one.owner for one in found.sections().answer] == [ROOT, ROOT]
+    for octets in (header(2) + head + far, header(3) + head + near + far):
+        with pytest.raises(WireError):
+            scan(octets)
 
 
 def test_chains_of_pointers_all_over_a_message_take_no_more_than_moments() -> None:
