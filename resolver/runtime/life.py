@@ -63,7 +63,7 @@ class Life(ABC):
         """Serve until a signal or a failure; the exit code. Raises ResolverError where serving cannot begin."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.ending.set)
+            loop.add_signal_handler(number, self._told_to_end, number)
         loop.add_signal_handler(signal.SIGUSR1, self._reload_soon)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # sent when a terminal goes; no reason to end
         try:
@@ -116,6 +116,11 @@ class Life(ABC):
         """End with exit code 1: something makes serving wrong."""
         self.log.fatal(reason)
         self.exit_code = 1
+        self.ending.set()
+
+    def _told_to_end(self, number: signal.Signals) -> None:
+        if not self.options.quiet:
+            self.log.info(f"{number.name}: shutting down")
         self.ending.set()
 
     async def _begin(self) -> None:

@@ -45,6 +45,7 @@ async def test_a_query_that_waits_for_its_upstream_is_answered_after_the_signal(
         assert addresses(await waiting) == ["192.0.2.7"]
         assert addresses(await connection.read()) == ["192.0.2.7"]
         assert await server.exit_code() == 0
+        assert server.said.endswith(f"[INFO] {number.name}: shutting down\n")
         assert server.complained == ""
 
 
