@@ -29,7 +29,7 @@ def read_changed(path: Path, stamp: Stamp | None, limit: int) -> Content | None:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) and not os.path.samestat(status, os.stat(os.devnull)):
+        if not stat.S_ISREG(status.st_mode) and not os.path.samestat(status, Path(os.devnull).stat()):
             raise OSError(0, "not a regular file")
         now = (status.st_mtime_ns, status.st_size)
         if now == stamp:
