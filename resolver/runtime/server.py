@@ -61,9 +61,10 @@ class Server:
         host.suspend = self._suspend
         self.http = HttpServers(host.log) if http else None
 
-    async def apply(self, config: Config) -> Plan:
+    async def apply(self, config: Config, switched: Callable[[], None] = lambda: None) -> Plan:
         """Start with a configuration, or swap the present one for it without closing sockets.
 
+        ``switched`` is called when all new queries go the new way; those that went the old way may still be under way.
         Raises ResolverError and leaves everything as it was when the new one is wrong or cannot be served.
         """
         turns = Turns()
@@ -92,6 +93,7 @@ class Server:
         self.stores.budget.limit = max(REPLAY_BUDGET, *wishes, 0)
         for port in opened.values():
             _listen(port)
+        switched()
         if previous is not None:
             gone = [port for endpoint, port in old_ports.items() if endpoint not in plan.services]
             await self._retire(previous, gone)

@@ -4,61 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-import socket
-import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from resolver import __version__
 from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
-from resolver.runtime.channel import Channel, ChannelClosed
+from resolver.runtime.channel import ChannelClosed
+from resolver.runtime.crew import Child, Crew, wanted
 from resolver.runtime.garbage import Settling
 from resolver.runtime.life import Life
 from resolver.runtime.options import Options
 from resolver.runtime.plan import Plan, assembling
 from resolver.runtime.server import DRAIN_TIME
-from resolver.runtime.sockets import SocketKey, open_socket, socket_keys
+from resolver.runtime.sockets import SocketKey
 from resolver.runtime.turns import Turns
 from resolver.telemetry.process import watch_process
 from resolver.telemetry.snapshot import Snapshot, merge, settled, snapshot
 
 _START_TIME = 20.0  # seconds until a new worker serves
 _ANSWER_TIME = 2.0  # seconds for what a worker can say at once
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
-
-
-class Crew:
-    """One worker's process and channel, and when it may be started again."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.process: asyncio.subprocess.Process | None = None
-        self.channel: Channel | None = None
-        self.pause = _FIRST_PAUSE
-        self.sockets: dict[SocketKey, socket.socket] = {}
-        self.latest: Snapshot = []
-
-    async def ask(self, what: str, payload: object = None, *, within: float, descriptors: Sequence[int] = ()) -> Any:
-        """What the worker answers. Raises ChannelClosed, TimeoutError or RuntimeError."""
-        if self.channel is None:
-            raise ChannelClosed
-        return await self.channel.ask(what, payload, within=within, descriptors=descriptors)
-
-    async def ended(self) -> int:
-        """The exit code of the process, once it has ended."""
-        code = await self.process.wait() if self.process is not None else 0
-        if self.channel is not None:
-            self.channel.close()
-            self.channel = None
-        return code
-
-    def kill(self) -> None:
-        """End the process at once."""
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0  # seconds before a worker that did not live long is started again
+_PULSE_PAUSE, _PULSE_TIME = 5.0, 10.0  # seconds between two looks whether a worker hangs, and for its answer
+_FAILURES = (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError)
 
 
 class Supervisor(Life):
@@ -75,6 +45,7 @@ class Supervisor(Life):
         self._settling = Settling()
         self._past: Snapshot = []
         self._keeping: list[asyncio.Task[None]] = []
+        self._changing = asyncio.Lock()  # a worker is started or all of them swap, never both at a time
         self._restarts = self.host.registry.counter(
             "coredns_worker_restarts_total", "Worker processes that ended by themselves and were started again."
         ).cell()
@@ -82,120 +53,156 @@ class Supervisor(Life):
     async def apply(self, config: Config) -> None:
         """Start all workers with the configuration, or have all of them swap to it. Raises ResolverError."""
         plan = await Turns().all(assembling(config, self.host, self.options.port))
-        packed = pickle.dumps(config)
-        first = not self._keeping
-        opened = {crew: self._open(crew, plan) for crew in self.crews}
-        try:
+        packed = pickle.dumps(config)  # takes long enough to be done once for all
+        async with self._changing:
+            first = not self._keeping
+            opened = self._open(plan)
+            try:
+                if first:
+                    await _all(self._serve(crew, plan, packed) for crew in self.crews)
+                else:
+                    for crew in self.crews:  # one after the other, so that the others answer meanwhile
+                        await self._serve(crew, plan, packed)
+                await self.http.apply(plan.http)
+            except _FAILURES as error:
+                if not first:
+                    await self._restore()
+                for crew, keys in opened.items():
+                    crew.forget(keys)
+                raise ResolverError(_said(error)) from None
             for crew in self.crews:
-                if crew.channel is None:
-                    await self._start(crew)
-                if not first:  # one after the other, so that the others answer meanwhile
-                    await self._tell(crew, packed, opened[crew])
+                crew.forget(list(crew.sockets.keys() - set(wanted(plan))))
+            previous, self.plan, self._packed = self.plan, plan, packed
+            self._settling.settle(await Turns().all(previous.dissolve()))
             if first:
-                _raise_any(await self._tell_all(packed, opened))
-            await self.http.apply(plan.http)
-        except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
-            for crew, sockets in opened.items():
-                _forget(crew, sockets)
-            if not first:
-                await self._restore(self.plan)
-            raise ResolverError(str(error) or "a worker could not serve the configuration") from None
-        wanted = {key for endpoint in plan.services for key in socket_keys(endpoint.host, endpoint.port)}
-        for crew in self.crews:
-            _forget(crew, [key for key in crew.sockets if key not in wanted])
-        previous, self.plan, self._packed = self.plan, plan, packed
-        self._settling.settle(await Turns().all(previous.dissolve()))
-        if first:
-            self._keeping = [asyncio.create_task(self._keep(crew)) for crew in self.crews]
+                keepers = (keep(crew) for crew in self.crews for keep in (self._keep, self._feel_pulse))
+                self._keeping = [asyncio.create_task(keeper) for keeper in keepers]
 
     async def close(self) -> None:
         """Have the workers finish what they have, then end."""
         for task in self._keeping:
             task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
         await asyncio.gather(*(self._end(crew) for crew in self.crews))
         await self.http.stop()
         for crew in self.crews:
-            _forget(crew, list(crew.sockets))
+            crew.forget(list(crew.sockets))
 
     async def stopping(self) -> None:
         """Tell the workers that the end is near, so that they are no longer ready."""
-        for crew in self.crews:
-            try:
-                await crew.ask("stopping", within=_ANSWER_TIME)
-            except (ChannelClosed, TimeoutError):
-                continue
+        await self._each("stopping")
 
     # --- one worker
 
-    def _open(self, crew: Crew, plan: Plan) -> list[SocketKey]:
-        """Open the sockets that the plan needs and the worker does not have; which ones they are."""
-        new: list[SocketKey] = []
+    def _open(self, plan: Plan) -> dict[Crew, list[SocketKey]]:
+        """Open for each worker the sockets that it needs and does not have; which ones they are."""
+        opened: dict[Crew, list[SocketKey]] = {}
         try:
-            for endpoint in plan.services:
-                for key in socket_keys(endpoint.host, endpoint.port):
-                    if key not in crew.sockets:
-                        crew.sockets[key] = open_socket(*key)
-                        new.append(key)
+            for crew in self.crews:
+                opened[crew] = crew.open(plan)
         except BaseException:
-            _forget(crew, new)
+            for crew, keys in opened.items():
+                crew.forget(keys)
             raise
-        return new
+        return opened
 
-    async def _start(self, crew: Crew) -> None:
-        ours, theirs = socket.socketpair()
-        options = self.options
-        command = [sys.executable, "-m", "resolver", "worker", str(theirs.fileno()), str(crew.number)]
-        command += [str(options.port), options.log.form, options.log.level]
-        with theirs:
-            crew.process = await asyncio.create_subprocess_exec(
-                *command, pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL, env=dict(options.environ)
-            )
-        crew.channel = Channel(ours, self._handle, lambda: None)
-
-    async def _tell(self, crew: Crew, packed: bytes, new: list[SocketKey]) -> None:
-        """Have a worker serve a configuration, which is pickled: that takes long enough to be done once for all."""
-        descriptors = [crew.sockets[key].fileno() for key in new]
-        await crew.ask("apply", (packed, new), within=_START_TIME, descriptors=descriptors)
-
-    async def _tell_all(self, packed: bytes, new: dict[Crew, list[SocketKey]]) -> list[BaseException | None]:
-        told = (self._tell(crew, packed, new[crew]) for crew in self.crews)
-        return await asyncio.gather(*told, return_exceptions=True)
-
-    async def _restore(self, plan: Plan) -> None:
-        """Bring back to the plan that serves whoever had already swapped."""
-        await self.http.apply(plan.http)
-        for crew in self.crews:
+    async def _serve(self, crew: Crew, plan: Plan, packed: bytes) -> None:
+        """Have a worker serve the plan, which a new process has to do where the present one is gone."""
+        if crew.child is not None:
             try:
-                await self._tell(crew, self._packed, [])
-            except (RuntimeError, ChannelClosed, TimeoutError):
-                self.log.error(f"worker {crew.number} could not go back to the old configuration")
+                await self._tell(crew, plan, packed)
+                return
+            except ChannelClosed:
+                await self._bury(crew, crew.child)
+        crew.open(plan)
+        await crew.start(self.options, self._handle, lambda: None)
+        await self._tell(crew, plan, packed)
+
+    async def _tell(self, crew: Crew, plan: Plan, packed: bytes) -> None:
+        """Hand the worker the plan's configuration, which is pickled, and what sockets are missing there."""
+        deadline = time.monotonic() + _START_TIME
+        held = await crew.ask("held", within=_START_TIME)
+        missing = [key for key in wanted(plan) if key not in held]
+        descriptors = [crew.sockets[key].fileno() for key in missing]
+        within = deadline - time.monotonic()
+        await crew.ask("apply", (packed, missing), within=within, descriptors=descriptors)
+
+    async def _restore(self) -> None:
+        """Bring everybody back to the plan that serves; who cannot go back is started again."""
+
+        async def restore(crew: Crew) -> None:
+            try:
+                await self._tell(crew, self.plan, self._packed)
+            except _FAILURES as error:
+                self.log.error(f"worker {crew.number} cannot go back to the old configuration: {_said(error)}")
+                crew.kill()
+
+        await asyncio.gather(*(restore(crew) for crew in self.crews))
+
+    async def _bury(self, crew: Crew, child: Child) -> None:
+        """Make sure that the process is gone, and keep what it has counted."""
+        child.kill()
+        await child.process.wait()
+        if crew.child is child:
+            crew.child = None
+            self._past = merge([self._past, settled(child.latest)])
 
     async def _keep(self, crew: Crew) -> None:
         """Start the worker again whenever it ends, after a pause that grows while it does not live long."""
         while True:
-            began = time.monotonic()
-            code = await crew.ended()
-            self._past = merge([self._past, settled(crew.latest)])
-            crew.latest = []
-            self._restarts.value += 1
-            self.log.error(f"worker {crew.number} ended with code {code}, starting it again")
-            crew.pause = _FIRST_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else crew.pause * 2
-            await asyncio.sleep(min(crew.pause, _LONGEST_PAUSE))
+            child, began = crew.child, time.monotonic()
+            if child is not None:
+                code = await child.process.wait()
+                self.log.error(f"worker {crew.number} ended with code {code}, starting it again")
+                self._restarts.value += 1
+                await self._bury(crew, child)
+            await asyncio.sleep(self._pause(crew, time.monotonic() - began))
+            async with self._changing:
+                if crew.child is not None:
+                    continue  # a reload has started it meanwhile
+                try:
+                    await self._serve(crew, self.plan, self._packed)
+                except _FAILURES as error:
+                    self.log.error(f"worker {crew.number} cannot serve: {_said(error)}")
+                    crew.kill()
+
+    def _pause(self, crew: Crew, lived: float) -> float:
+        """How long to wait with the next start. The place of one that keeps falling is left to the others."""
+        if lived > _LONGEST_PAUSE:
+            crew.pause = 0.0
+            return 0.0
+        if crew.pause:
+            crew.forget(list(crew.sockets))
+        crew.pause = min(max(_FIRST_PAUSE, crew.pause * 2), _LONGEST_PAUSE)
+        return crew.pause
+
+    async def _feel_pulse(self, crew: Crew) -> None:
+        """Kill a worker that hangs: /health is answered here, and nobody else would notice."""
+        while True:
+            await asyncio.sleep(_PULSE_PAUSE)
+            child = crew.child
+            if child is None or self._changing.locked():
+                continue
             try:
-                await self._start(crew)
-                await self._tell(crew, self._packed, list(crew.sockets))
-            except (ResolverError, RuntimeError, ChannelClosed, TimeoutError, OSError) as error:
-                self.log.error(f"worker {crew.number} cannot serve: {error}")
-                crew.kill()
+                await child.channel.ask("pulse", within=_PULSE_TIME)
+            except TimeoutError:
+                if not self._changing.locked():
+                    self.log.error(f"worker {crew.number} has not answered for {_PULSE_TIME:g}s and is killed")
+                    child.kill()
+            except (ChannelClosed, RuntimeError):
+                continue
 
     async def _end(self, crew: Crew) -> None:
+        child = crew.child
+        if child is None:
+            return
         try:
-            await crew.ask("stop", within=_ANSWER_TIME)
+            await child.channel.ask("stop", within=_ANSWER_TIME)
             async with asyncio.timeout(DRAIN_TIME + _ANSWER_TIME):
-                await crew.ended()
+                await child.process.wait()
         except (ChannelClosed, TimeoutError, RuntimeError):
-            crew.kill()
-            await crew.ended()
+            self.log.error(f"worker {crew.number} did not end by itself and is killed")
+        await self._bury(crew, child)
 
     # --- seen from outside
 
@@ -205,10 +212,20 @@ class Supervisor(Life):
 
     async def _scrape(self) -> Snapshot:
         """The metrics of all workers and of this process as one."""
-        snapshots = await self._each("snapshot")
-        for crew, latest in zip(self.crews, snapshots, strict=True):
-            crew.latest = latest or crew.latest
-        return merge([snapshot(self.host.registry), self._past, *(one for one in snapshots if one is not None)])
+
+        async def refresh(crew: Crew) -> None:
+            child = crew.child
+            if child is None:
+                return
+            try:
+                child.latest = await child.channel.ask("snapshot", within=_ANSWER_TIME)
+                child.answered = True
+            except (ChannelClosed, TimeoutError, RuntimeError):
+                child.answered = False
+
+        await asyncio.gather(*(refresh(crew) for crew in self.crews))
+        children = [crew.child for crew in self.crews if crew.child is not None]
+        return merge([snapshot(self.host.registry), self._past, *(child.figures for child in children)])
 
     async def _unready(self, address: tuple[str, int]) -> Sequence[str]:
         """What keeps any worker from being ready, as asked at this HTTP address."""
@@ -218,6 +235,8 @@ class Supervisor(Life):
         return list(dict.fromkeys(reasons))
 
     async def _each(self, what: str, payload: object = None) -> list[Any]:
+        """What each worker answers, None for those that do not."""
+
         async def one(crew: Crew) -> Any:
             try:
                 return await crew.ask(what, payload, within=_ANSWER_TIME)
@@ -227,12 +246,17 @@ class Supervisor(Life):
         return list(await asyncio.gather(*(one(crew) for crew in self.crews)))
 
 
-def _forget(crew: Crew, keys: list[SocketKey]) -> None:
-    for key in keys:
-        crew.sockets.pop(key).close()
+async def _all(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Take all steps side by side to their end; raises what went wrong, where it can be told."""
+    results = await asyncio.gather(*steps, return_exceptions=True)
+    failures = [result for result in results if isinstance(result, BaseException)]
+    if failures:
+        raise min(failures, key=lambda failure: isinstance(failure, ChannelClosed))
 
 
-def _raise_any(outcomes: Iterable[BaseException | None]) -> None:
-    for outcome in outcomes:
-        if outcome is not None:
-            raise outcome
+def _said(error: BaseException) -> str:
+    if isinstance(error, ChannelClosed):
+        return "a worker ended before it served"
+    if isinstance(error, TimeoutError):
+        return f"a worker did not serve within {_START_TIME:g}s"
+    return str(error) or type(error).__name__

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 import signal
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 from resolver.chain.capabilities import Readiness, offering
 from resolver.chain.setup import Host
 from resolver.replay.store import Stores
-from resolver.runtime.channel import Channel
+from resolver.runtime.channel import Channel, ChannelClosed
 from resolver.runtime.garbage import Settling, paused
 from resolver.runtime.loops import run
 from resolver.runtime.server import REPLAY_BUDGET, Server
-from resolver.runtime.sockets import SocketKey
+from resolver.runtime.sockets import SocketKey, socket_keys
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.snapshot import snapshot
@@ -37,12 +39,18 @@ class Handed:
         """The socket for an address; it is then the caller's to close."""
         return self._sockets.pop((kind, host, port))
 
+    def drop(self) -> None:
+        """Close what nobody took: a socket that nobody reads swallows queries."""
+        for sock in self._sockets.values():
+            sock.close()
+        self._sockets.clear()
+
 
 class Worker:
     """Serves in the background of a channel to the supervisor."""
 
-    def __init__(self, connection: socket.socket, number: int, log: Log, port: int) -> None:
-        self.connection = connection
+    def __init__(self, sock: socket.socket, number: int, log: Log, port: int) -> None:
+        self.sock = sock
         self.stores = Stores(REPLAY_BUDGET)
         self.host = Host(
             clock=time.monotonic,
@@ -58,25 +66,28 @@ class Worker:
         self.server = Server(self.host, self.stores, default_port=port, http=False, open_socket=self.handed.open)
         self.ended = asyncio.Event()
         self.channel: Channel | None = None
+        self._changing = asyncio.Lock()
+        self._swapping: asyncio.Task[None] | None = None
+        self._failing: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         """Serve until the supervisor says stop or is gone; the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             loop.add_signal_handler(number, lambda: None)  # the supervisor decides
-        self.channel = Channel(self.connection, self._handle, self.ended.set)
+        self.channel = Channel(self.sock, self._handle, self.ended.set)
         await self.ended.wait()
-        await self.server.stop()
+        async with self._changing:
+            await self.server.stop()
         self.channel.close()
         return 0
 
     async def _handle(self, what: str, payload: Any, descriptors: list[int]) -> Any:
         if what == "apply":
             packed, keys = payload
-            self.handed.receive(keys, descriptors)
-            with paused():
-                await self.server.apply(await asyncio.to_thread(pickle.loads, packed))
-            self.settling.settle(self.server.left_behind)
+            await self._apply(packed, keys, descriptors)
+        elif what == "held":
+            return await self._held()
         elif what == "snapshot":
             return snapshot(self.host.registry)
         elif what == "unready":
@@ -87,6 +98,31 @@ class Worker:
             self.ended.set()
         return None
 
+    async def _apply(self, packed: bytes, keys: list[SocketKey], descriptors: list[int]) -> None:
+        """Serve a configuration; what the old one leaves behind is seen to afterwards."""
+        switched = asyncio.get_running_loop().create_future()
+        self._swapping = asyncio.create_task(self._swap(packed, keys, descriptors, lambda: switched.set_result(None)))
+        await asyncio.wait((switched, self._swapping), return_when=asyncio.FIRST_COMPLETED)
+        if self._swapping.done():
+            self._swapping.result()
+
+    async def _swap(
+        self, packed: bytes, keys: list[SocketKey], descriptors: list[int], switched: Callable[[], None]
+    ) -> None:
+        async with self._changing:
+            self.handed.receive(keys, descriptors)
+            try:
+                with paused():
+                    await self.server.apply(await asyncio.to_thread(pickle.loads, packed), switched)
+            finally:
+                self.handed.drop()
+            self.settling.settle(self.server.left_behind)
+
+    async def _held(self) -> set[SocketKey]:
+        """The sockets that are open here, once a change under way has come to its end."""
+        async with self._changing:
+            return {key for endpoint in self.server.ports for key in socket_keys(endpoint.host, endpoint.port)}
+
     def _unready(self, address: tuple[str, int]) -> list[str]:
         blocks = self.host.blocks()
         if not blocks:
@@ -95,8 +131,12 @@ class Worker:
         return next((part.unready() for part in offering(parts, Readiness) if part.address == address), [])
 
     def _fail(self, reason: str) -> None:
+        self._failing = asyncio.get_running_loop().create_task(self._say_failed(reason))
+
+    async def _say_failed(self, reason: str) -> None:
         if self.channel is not None:
-            asyncio.get_running_loop().create_task(self.channel.ask("fail", reason))
+            with contextlib.suppress(ChannelClosed, TimeoutError):
+                await self.channel.ask("fail", reason)
 
 
 def work(fd: int, number: int, log: Log, port: int) -> int:

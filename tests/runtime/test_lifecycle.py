@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from resolver.wire.constants import SERVFAIL
 from tests.runtime.clients import Stub, addresses, ask, get, question, stream, stub
 from tests.runtime.serving import Server, block, free_port, hosts, serving, until
 from tests.support.upstreams import Upstream, after, answers
@@ -25,16 +26,22 @@ def http() -> int:
     return free_port()
 
 
+@pytest.fixture(params=["1", "2"], ids=["process", "workers"])
+def flags(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """One process that does everything, or two workers and their supervisor."""
+    return "--workers", str(request.param)
+
+
 # --- the end
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_query_that_waits_for_its_upstream_is_answered_after_the_signal(
-    number: signal.Signals, tmp_path: Path, port: int
+    number: signal.Signals, flags: tuple[str, str], tmp_path: Path, port: int
 ) -> None:
     async with (
         Upstream(after(0.4, answers("192.0.2.7"))) as upstream,
-        serving(tmp_path, block(port, f"forward . {upstream.to}"), port=port) as server,
+        serving(tmp_path, block(port, f"forward . {upstream.to}"), *flags, port=port) as server,
         stub(port) as client,
         stream(port) as connection,
     ):
@@ -49,27 +56,26 @@ async def test_a_query_that_waits_for_its_upstream_is_answered_after_the_signal(
         assert server.complained == ""
 
 
-async def test_the_end_does_not_wait_for_an_upstream_that_never_answers_longer_than_a_query_may_take(
-    tmp_path: Path, port: int
+async def test_the_end_waits_for_a_silent_upstream_as_long_as_its_queries_do(tmp_path: Path, port: int) -> None:
+    async with Upstream() as upstream:
+        text = block(
+            port, f"forward . {upstream.to} {{\n        read_timeout 300ms\n        max_connect_attempts 2\n    }}"
+        )
+        async with serving(tmp_path, text, port=port) as server, stream(port) as connection, stub(port) as client:
+            connection.send(question("tcp.example.org"))
+            waiting = asyncio.create_task(client.ask("udp.example.org"))
+            await until(lambda: len(set(upstream.names)) == 2)
+            server.signal(signal.SIGTERM)
+            assert (await waiting).rcode == SERVFAIL
+            assert (await connection.read()).rcode == SERVFAIL
+            assert await server.exit_code() == 0
+
+
+async def test_lameduck_goes_on_answering_unready_until_a_second_signal(
+    flags: tuple[str, str], tmp_path: Path, port: int, http: int
 ) -> None:
-    async with (
-        Upstream() as upstream,
-        serving(tmp_path, block(port, f"forward . {upstream.to}"), port=port) as server,
-        stream(port) as one,
-        stream(port) as other,
-        stub(port) as client,
-    ):
-        one.send(question("one.example.org"))
-        other.send(question("other.example.org"))
-        client.send(question("udp.example.org"))
-        await until(lambda: len(set(upstream.names)) == 3)
-        server.signal(signal.SIGTERM)
-        assert await server.exit_code(within=8.0) == 0
-
-
-async def test_lameduck_goes_on_answering_unready_until_a_second_signal(tmp_path: Path, port: int, http: int) -> None:
     text = block(port, hosts("192.0.2.1"), f"health 127.0.0.1:{http} {{\n        lameduck 30s\n    }}", http=http)
-    async with serving(tmp_path, text, port=port, http=http) as server:
+    async with serving(tmp_path, text, *flags, port=port, http=http) as server:
         await until(server.ready)
         server.signal(signal.SIGTERM)
         await until(lambda: _unready(server))
@@ -81,9 +87,9 @@ async def test_lameduck_goes_on_answering_unready_until_a_second_signal(tmp_path
         assert await server.exit_code(within=5.0) == 0
 
 
-async def test_lameduck_ends_by_itself(tmp_path: Path, port: int, http: int) -> None:
+async def test_lameduck_ends_by_itself(flags: tuple[str, str], tmp_path: Path, port: int, http: int) -> None:
     text = block(port, hosts("192.0.2.1"), f"health 127.0.0.1:{http} {{\n        lameduck 300ms\n    }}")
-    async with serving(tmp_path, text, port=port) as server:
+    async with serving(tmp_path, text, *flags, port=port) as server:
         server.signal(signal.SIGTERM)
         assert await server.exit_code(within=5.0) == 0
 
@@ -99,10 +105,12 @@ async def test_a_hangup_of_the_terminal_ends_nothing(tmp_path: Path, port: int) 
 # --- reload
 
 
-async def test_twenty_reloads_lose_no_query_and_keep_connections_open(tmp_path: Path, port: int) -> None:
+async def test_twenty_reloads_lose_no_query_and_keep_connections_open(
+    flags: tuple[str, str], tmp_path: Path, port: int
+) -> None:
     texts = [block(port, hosts(f"192.0.2.{number}")) for number in (1, 2)]
     async with (
-        serving(tmp_path, texts[0], port=port) as server,
+        serving(tmp_path, texts[0], *flags, port=port) as server,
         stub(port, timeout=5.0) as client,
         stream(port) as connection,
     ):
@@ -118,11 +126,13 @@ async def test_twenty_reloads_lose_no_query_and_keep_connections_open(tmp_path: 
         assert seen == {"192.0.2.1", "192.0.2.2"}
 
 
-async def test_a_query_under_way_is_answered_by_the_configuration_that_took_it(tmp_path: Path, port: int) -> None:
+async def test_a_query_under_way_is_answered_by_the_configuration_that_took_it(
+    flags: tuple[str, str], tmp_path: Path, port: int
+) -> None:
     async with (
         Upstream(after(0.4, answers("192.0.2.7"))) as slow,
         Upstream(answers("192.0.2.8")) as quick,
-        serving(tmp_path, block(port, f"forward . {slow.to}"), port=port) as server,
+        serving(tmp_path, block(port, f"forward . {slow.to}"), *flags, port=port) as server,
         stub(port) as client,
     ):
         waiting = asyncio.create_task(client.ask(WWW))
@@ -134,9 +144,14 @@ async def test_a_query_under_way_is_answered_by_the_configuration_that_took_it(t
         await reloading
 
 
-async def test_a_reload_opens_new_ports_and_addresses_and_closes_old_ones(tmp_path: Path, port: int) -> None:
+async def test_a_reload_opens_new_ports_and_addresses_and_closes_old_ones(
+    flags: tuple[str, str], tmp_path: Path, port: int
+) -> None:
     other = free_port()
-    async with serving(tmp_path, block(port, hosts("192.0.2.1")), port=port) as server, stream(port) as connection:
+    async with (
+        serving(tmp_path, block(port, hosts("192.0.2.1")), *flags, port=port) as server,
+        stream(port) as connection,
+    ):
         await server.reload(block(other, hosts("192.0.2.2")))
         assert addresses(await ask(other, WWW)) == ["192.0.2.2"]
         assert await _is_closed(port)
@@ -147,10 +162,12 @@ async def test_a_reload_opens_new_ports_and_addresses_and_closes_old_ones(tmp_pa
         assert await _is_closed(other)
 
 
-async def test_queries_under_way_on_a_port_that_goes_are_answered(tmp_path: Path, port: int) -> None:
+async def test_queries_under_way_on_a_port_that_goes_are_answered(
+    flags: tuple[str, str], tmp_path: Path, port: int
+) -> None:
     async with (
         Upstream(after(0.4, answers("192.0.2.7"))) as upstream,
-        serving(tmp_path, block(port, f"forward . {upstream.to}"), port=port) as server,
+        serving(tmp_path, block(port, f"forward . {upstream.to}"), *flags, port=port) as server,
         stub(port) as client,
         stream(port) as connection,
     ):
@@ -163,10 +180,10 @@ async def test_queries_under_way_on_a_port_that_goes_are_answered(tmp_path: Path
 
 
 async def test_a_wrong_file_leaves_the_old_configuration_and_says_where_it_is_wrong(
-    tmp_path: Path, port: int, http: int
+    flags: tuple[str, str], tmp_path: Path, port: int, http: int
 ) -> None:
     text = block(port, hosts("192.0.2.1"), http=http)
-    async with serving(tmp_path, text, port=port, http=http) as server:
+    async with serving(tmp_path, text, *flags, port=port, http=http) as server:
         await server.reload(f".:{port} {{\n    whoami\n    cach 30\n}}\n", outcome="reload failed")
         assert f"reload: {server.conf}:3:5: unknown directive 'cach' (did you mean cache?)" in server.said
         assert addresses(await ask(port, WWW)) == ["192.0.2.1"]
@@ -183,13 +200,13 @@ async def test_a_wrong_file_leaves_the_old_configuration_and_says_where_it_is_wr
 
 @pytest.mark.parametrize("taken", ["udp", "tcp", "http"])
 async def test_a_reload_whose_new_port_is_taken_changes_nothing_and_leaves_nothing_open(
-    taken: str, tmp_path: Path, port: int, http: int
+    taken: str, flags: tuple[str, str], tmp_path: Path, port: int, http: int
 ) -> None:
     async with Upstream(udp=taken == "udp", tcp=taken != "udp") as holder:
         text = block(port, hosts("192.0.2.1"), http=http)
         more = block(holder.port if taken != "http" else free_port(), hosts("192.0.2.2"))
         changed = block(port, hosts("192.0.2.2"), http=http if taken != "http" else holder.port) + more
-        async with serving(tmp_path, text, port=port, http=http) as server, stream(port) as connection:
+        async with serving(tmp_path, text, *flags, port=port, http=http) as server, stream(port) as connection:
             await connection.ask(WWW)
             await server.reload(changed, outcome="reload failed")
             before = await server.figure("process_open_fds")
@@ -217,10 +234,12 @@ async def test_the_configuration_is_watched_and_a_file_that_appears_mends_it(
         assert server.said.count("reload failed") == 1
 
 
-async def test_a_signal_to_end_during_a_reload_ends_the_server_after_it(tmp_path: Path, port: int) -> None:
+async def test_a_signal_to_end_during_a_reload_ends_the_server_after_it(
+    flags: tuple[str, str], tmp_path: Path, port: int
+) -> None:
     async with Upstream(after(0.5, answers("192.0.2.7"))) as upstream:
         text = block(port, f"forward . {upstream.to}")
-        async with serving(tmp_path, text, port=port) as server, stub(port) as client:
+        async with serving(tmp_path, text, *flags, port=port) as server, stub(port) as client:
             waiting = asyncio.create_task(client.ask(WWW))
             await until(lambda: len(upstream.seen) == 1)
             server.conf.write_text(block(free_port(), f"forward . {upstream.to}"))
