@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import platform
@@ -38,6 +39,8 @@ class _Process:
         self.virtual = registry.gauge("process_virtual_memory_bytes", "Virtual memory.")
         self.open = registry.gauge("process_open_fds", "Open file descriptors.")
         self.most = registry.gauge("process_max_fds", "File descriptors that may be open.", merge="max")
+        self.threads = registry.gauge("process_threads", "Threads of the operating system.")
+        self.tasks = registry.gauge("python_asyncio_tasks", "Tasks of the event loop that have not ended.")
         labels = ("generation",)
         self.runs = registry.counter("python_gc_collections_total", "Garbage collections by generation.", labels)
         self.collected = registry.counter("python_gc_objects_collected_total", "Objects that those freed.", labels)
@@ -57,6 +60,10 @@ class _Process:
             self.collected.cell(label).value = figures["collected"]
             self.stuck.cell(label).value = figures["uncollectable"]
         try:
+            self.tasks.cell().value = len(asyncio.all_tasks())
+        except RuntimeError:
+            pass  # whoever asks has no loop
+        try:
             self._read_proc()
         except (OSError, ValueError, IndexError):
             return  # not Linux, or /proc is hidden from us
@@ -64,6 +71,7 @@ class _Process:
     def _read_proc(self) -> None:
         # Everything behind the program's name, which may hold spaces and brackets (proc(5)).
         fields = (self.proc / "stat").read_bytes().rsplit(b")", 1)[1].split()
+        self.threads.cell().value = int(fields[17])
         self.virtual.cell().value = int(fields[20])
         self.resident.cell().value = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
         self.open.cell().value = sum(1 for _ in (self.proc / "fd").iterdir()) - 1  # one is open for this very look

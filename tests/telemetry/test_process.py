@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -79,3 +81,21 @@ def test_runtime_detail_is_there_when_asked_for() -> None:
     assert found["process_cpu_mode_seconds_total"][("user",)] > 0
     assert found["process_peak_resident_memory_bytes"][()] > 1 << 20
     assert set(found["process_context_switches_total"]) == {("voluntary",), ("involuntary",)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_threads_and_tasks_are_those_of_the_moment() -> None:
+    registry = Registry()
+    watch_process(registry, "1")
+    before = figures(registry)
+    ended = asyncio.Event()
+    waiting = asyncio.create_task(ended.wait())
+    thread = threading.Thread(target=(stop := threading.Event()).wait)
+    thread.start()
+    now = figures(registry)
+    assert now["python_asyncio_tasks"][()] == before["python_asyncio_tasks"][()] + 1
+    assert now["process_threads"][()] == before["process_threads"][()] + 1
+    stop.set()
+    thread.join()
+    ended.set()
+    await waiting
