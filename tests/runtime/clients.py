@@ -40,16 +40,16 @@ class Stub(asyncio.DatagramProtocol):
         self.tries = tries
         self.asked = self.retried = self.lost = 0
         self._ids = itertools.cycle(range(1, 1 << 16))
-        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._waiting: dict[int, tuple[bytes, asyncio.Future[bytes]]] = {}
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        waiting = self._waiting.get(int.from_bytes(data[:2], "big"))
-        if waiting is not None and not waiting.done():
-            waiting.set_result(data)
+        asked, answer = self._waiting.get(int.from_bytes(data[:2], "big"), (b"", None))
+        if answer is not None and not answer.done() and data[12 : len(asked)] == asked[12:]:
+            answer.set_result(data)
 
     def error_received(self, exc: Exception) -> None:
         """A refused port is silence to a stub resolver: it asks again."""
@@ -64,7 +64,7 @@ class Stub(asyncio.DatagramProtocol):
         message_id = next(self._ids)
         octets = question(name, qtype, message_id)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting[message_id] = answer
+        self._waiting[message_id] = octets, answer
         self.asked += 1
         try:
             for attempt in range(self.tries):
