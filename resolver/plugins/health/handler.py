@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from resolver.chain.capabilities import HttpAnswer, HttpEndpoint, HttpRequest
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Host
-from resolver.plugins.health.selfcheck import SelfCheck
+from resolver.plugins.health.selfcheck import SelfCheck, checks_of
 from resolver.plugins.health.settings import Settings
 
 
@@ -21,7 +20,6 @@ class Health(Part):
         self.settings = settings
         self._host = host
         self._check = SelfCheck(settings.address, host.registry, host.log.named(self.name), host.clock)
-        self._checking: asyncio.Task[None] | None = None
 
     @property
     def lameduck(self) -> float:
@@ -34,16 +32,13 @@ class Health(Part):
         return [HttpEndpoint(host, port, "/health", self._answer)]
 
     async def start(self) -> None:
-        """Begin to look at oneself; of several workers the first one does."""
+        """Begin to look at oneself; of several workers the first one does, and of several parts one per address."""
         if self._host.worker == 0:
-            self._checking = asyncio.get_running_loop().create_task(self._check.run())
+            checks_of(self._host.registry).join(self.settings.address, self._check)
 
     async def stop(self) -> None:
-        """End that."""
-        if self._checking is not None:
-            self._checking.cancel()
-            await asyncio.wait([self._checking])
-            self._checking = None
+        """End that, with the last part that wants it."""
+        await checks_of(self._host.registry).leave(self.settings.address, self._check)
 
     async def _answer(self, request: HttpRequest) -> HttpAnswer:
         return HttpAnswer(200, "text/plain; charset=utf-8", b"OK")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import SLIM_TIME_BUCKETS, Registry
@@ -90,3 +91,38 @@ class SelfCheck:
         if self._stream is not None:
             self._stream[1].transport.abort()
             self._stream = None
+
+
+class SelfChecks:
+    """The checks of a process: one at work for each address, however many server blocks have ``health``."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[tuple[str, int], dict[SelfCheck, None]] = {}
+        self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
+
+    def join(self, address: tuple[str, int], check: SelfCheck) -> None:
+        """Check the address, with this check if it is the first."""
+        self._wanted.setdefault(address, {})[check] = None
+        if address not in self._running:
+            self._running[address] = asyncio.get_running_loop().create_task(check.run())
+
+    async def leave(self, address: tuple[str, int], check: SelfCheck) -> None:
+        """Whoever joined with this check no longer wants it; the last one ends it."""
+        wanted = self._wanted.get(address, {})
+        wanted.pop(check, None)
+        if not wanted and address in self._running:
+            del self._wanted[address]
+            running = self._running.pop(address)
+            running.cancel()
+            await asyncio.wait([running])
+
+
+_checks: WeakKeyDictionary[Registry, SelfChecks] = WeakKeyDictionary()
+
+
+def checks_of(registry: Registry) -> SelfChecks:
+    """The checks of the process that counts in this registry."""
+    found = _checks.get(registry)
+    if found is None:
+        found = _checks[registry] = SelfChecks()
+    return found

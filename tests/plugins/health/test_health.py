@@ -204,3 +204,19 @@ async def test_of_several_workers_the_first_one_looks(worker: int, tasks: int) -
     assert len(asyncio.all_tasks() - before) == tasks
     await part.stop()
     assert asyncio.all_tasks() == before
+
+
+async def test_many_blocks_with_one_address_have_one_check_until_the_last_ends() -> None:
+    world = World()
+    parts = [world.part(f"z{number}.test {{\n health {LOCALHOST}:1\n}}") for number in range(100)]
+    elsewhere = world.part(f". {{\n health {LOCALHOST}:2\n}}")
+    before = asyncio.all_tasks()
+    for part in (*parts, elsewhere):
+        await part.start()
+    assert len(asyncio.all_tasks() - before) == 2
+    for part in parts[:-1]:
+        await part.stop()
+    assert len(asyncio.all_tasks() - before) == 2
+    for part in (parts[-1], elsewhere):
+        await part.stop()
+    assert asyncio.all_tasks() == before
