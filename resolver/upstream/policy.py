@@ -85,6 +85,11 @@ class Walk:
         return None
 
     def done(self, index: int) -> bool:
-        """Try that upstream no more, its answer will not change; returns whether any other is left."""
+        """Try that upstream no more, its answer will not change; returns whether any has not had its turn yet."""
         self._done.append(index)
-        return len(self._done) < len(self._order)
+        return not self.once_round
+
+    @property
+    def once_round(self) -> bool:
+        """Whether every upstream that is not down has had a turn."""
+        return self._at >= len(self._order)

@@ -82,7 +82,10 @@ def test_what_is_done_is_not_tried_again() -> None:
     walk = Walk([0, 1, 2], healths())
     assert walk.step() == 0
     assert walk.done(0)
-    assert [walk.step() for _ in range(4)] == [1, 2, 1, 2]
+    assert walk.step() == 1
     assert walk.done(1)
+    assert not walk.once_round
+    assert walk.step() == 2
+    assert walk.once_round
     assert not walk.done(2)
     assert walk.step() is None
