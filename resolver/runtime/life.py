@@ -62,7 +62,7 @@ class Life(ABC):
     async def run(self, ready: Callable[[Plan], None]) -> int:
         """Serve until a signal or a failure; the exit code. Raises ResolverError where serving cannot begin."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._told_to_end, number)
         loop.add_signal_handler(signal.SIGUSR1, self._reload_soon)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # sent when a terminal goes; no reason to end
@@ -96,7 +96,8 @@ class Life(ABC):
                     self._say_refused(reasons)
             else:
                 self._refused = ""
-                self.log.info("reload complete")
+                self.log.named("reload").info(f"Running configuration SHA512 = {self.plan.config.digest}")
+                self.log.info("Reloading complete")
                 self._say_fixed()
 
     def _say_refused(self, reasons: str) -> None:

@@ -105,7 +105,7 @@ class Server:
         """Wait until the text stands on standard output so often."""
         await until(lambda: self.said.count(text) >= times, within)
 
-    async def reload(self, text: str | None = None, outcome: str = "reload complete") -> None:
+    async def reload(self, text: str | None = None, outcome: str = "Reloading complete") -> None:
         """Write another configuration, ask for a reload, and wait for its outcome in the log."""
         before = self.said.count(outcome)
         if text is not None:

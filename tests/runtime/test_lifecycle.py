@@ -228,7 +228,7 @@ async def test_the_configuration_is_watched_and_a_file_that_appears_mends_it(
         await server.says("reload failed")
         assert f"{server.conf}:8:12: " in server.said
         (tmp_path / "names").write_text(hosts("192.0.2.2"))
-        await server.says("reload complete")
+        await server.says("Reloading complete")
         assert addresses(await ask(port, WWW)) == ["192.0.2.2"]
         assert await server.figure("coredns_reload_failed_total") == 1
         assert server.said.count("reload failed") == 1
@@ -265,11 +265,11 @@ async def test_wishes_for_a_reload_that_come_during_one_are_one(tmp_path: Path, 
         for _ in range(20):
             server.signal(signal.SIGUSR1)
             await ask(port, WWW)
-        assert "reload complete" not in server.said
+        assert "Reloading complete" not in server.said
         await waiting
-        await server.says("reload complete", 2)
+        await server.says("Reloading complete", 2)
         await server.reload()
-        assert server.said.count("reload complete") == 3
+        assert server.said.count("Reloading complete") == 3
 
 
 async def test_a_number_of_workers_that_only_a_restart_can_give_is_said(tmp_path: Path, port: int) -> None:
