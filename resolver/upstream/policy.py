@@ -87,9 +87,8 @@ class Walk:
     def done(self, index: int) -> bool:
         """Try that upstream no more, its answer will not change; returns whether any has not had its turn yet."""
         self._done.append(index)
-        return not self.once_round
+        return not self.once_round()
 
-    @property
     def once_round(self) -> bool:
         """Whether every upstream that is not down has had a turn."""
         return self._at >= len(self._order)

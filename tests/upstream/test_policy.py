@@ -84,8 +84,8 @@ def test_what_is_done_is_not_tried_again() -> None:
     assert walk.done(0)
     assert walk.step() == 1
     assert walk.done(1)
-    assert not walk.once_round
+    assert not walk.once_round()
     assert walk.step() == 2
-    assert walk.once_round
+    assert walk.once_round()
     assert not walk.done(2)
     assert walk.step() is None

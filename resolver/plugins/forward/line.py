@@ -172,7 +172,7 @@ class WorkingLine:
             left -= 1
             if not isinstance(outcome, Busy):
                 upstream.failed()
-            if walk.hopeless or (failover and kept and walk.once_round):
+            if walk.hopeless or (failover and kept and walk.once_round()):
                 break
         return kept or _failure(error)
 
