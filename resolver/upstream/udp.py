@@ -19,7 +19,9 @@ from resolver.upstream.exchange import CLOSED, Busy, Outcome, Request, TimedOut,
 from resolver.upstream.timer import Alarm
 
 # A few sockets at once share the load; each is replaced after so many queries, so that no port is of use for long.
+# An upstream that is asked now and then has one: it is reused from the second query on.
 SOCKETS: Final = 4
+QUERIES_PER_SOCKET: Final = 8  # before another one is opened
 MAX_USES: Final = 1024
 MAX_LIFE: Final = 60.0  # seconds
 MAX_IN_FLIGHT: Final = 4096  # per socket; far fewer than there are IDs, so a free one is soon found
@@ -70,6 +72,7 @@ class UdpExchanges:
         self._draw = draw
         self._draws: list[int] = []
         self._closed = False
+        self._asked = 0
         self._sockets: list[_Socket | None] = [None] * SOCKETS
         self._draining: list[_Socket] = []
         self._dirty: list[_Socket] = []
@@ -189,7 +192,8 @@ class UdpExchanges:
 
     def _socket(self, choice: int, now: float) -> _Socket:
         """The chosen socket, opened or replaced when its time is over. Raises OSError."""
-        slot = choice % SOCKETS
+        self._asked += 1
+        slot = choice % min(SOCKETS, 1 + self._asked // QUERIES_PER_SOCKET)
         sock = self._sockets[slot]
         if sock is not None:
             if sock.uses < MAX_USES and not self._is_old(sock, now):

@@ -298,3 +298,12 @@ async def test_a_retired_socket_still_takes_its_answers(monkeypatch: pytest.Monk
         assert len({asked.peer[1] for asked in upstream.seen}) == 30
         await until(lambda: exchanges.open_sockets <= udp.SOCKETS)
         exchanges.close()
+
+
+async def test_an_upstream_that_is_asked_now_and_then_keeps_one_socket() -> None:
+    async with Upstream(answers("192.0.2.1")) as upstream:
+        exchanges = over_udp(upstream)
+        for _ in range(5):
+            await exchanges.ask(request(), 2)
+        assert len({asked.peer[1] for asked in upstream.seen}) == 1
+        exchanges.close()
