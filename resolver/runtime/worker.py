@@ -19,9 +19,10 @@ from resolver.runtime.garbage import Settling, paused
 from resolver.runtime.loops import run
 from resolver.runtime.server import REPLAY_BUDGET, Server
 from resolver.runtime.sockets import SocketKey, socket_keys
+from resolver.runtime.turns import Turns
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
-from resolver.telemetry.snapshot import snapshot
+from resolver.telemetry.snapshot import Snapshot, families
 
 
 class Handed:
@@ -89,7 +90,7 @@ class Worker:
         elif what == "held":
             return await self._held()
         elif what == "snapshot":
-            return snapshot(self.host.registry)
+            return await self._snapshot()
         elif what == "unready":
             return self._unready(payload)
         elif what == "stopping":
@@ -122,6 +123,13 @@ class Worker:
         """The sockets that are open here, once a change under way has come to its end."""
         async with self._changing:
             return {key for endpoint in self.server.ports for key in socket_keys(endpoint.host, endpoint.port)}
+
+    async def _snapshot(self) -> Snapshot:
+        turns, now = Turns(), []
+        for family in families(self.host.registry):
+            now.append(family)
+            await turns.give()
+        return now
 
     def _unready(self, address: tuple[str, int]) -> list[str]:
         blocks = self.host.blocks()

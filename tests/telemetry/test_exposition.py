@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -95,3 +102,63 @@ def test_prometheus_client_is_not_imported_before_the_first_scrape() -> None:
     code = "import sys, resolver.telemetry.exposition; print('prometheus_client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+# --- the library's own writing of the same figures
+
+
+class Collector:
+    """A snapshot as prometheus-client wants to see one."""
+
+    def __init__(self, families: list[list[Any]], whole_bounds: str) -> None:
+        self.families = families
+        self.whole_bounds = whole_bounds
+
+    def collect(self) -> Iterator[Metric]:
+        for kind, name, text, labels, _, bounds, cells in self.families:
+            if not cells:
+                continue
+            if kind == "histogram":
+                yield self._histogram(name, text, labels, bounds, cells)
+                continue
+            plain = (CounterMetricFamily if kind == "counter" else GaugeMetricFamily)(name, text, labels=labels)
+            for values, value in cells:
+                plain.add_metric(values, value)
+            yield plain
+
+    def _histogram(self, name: str, text: str, labels: list[str], bounds: list[float], cells: Any) -> Metric:
+        found = HistogramMetricFamily(name, text, labels=labels)
+        limits = [repr(float(bound)).removesuffix(self.whole_bounds) for bound in bounds] + ["+Inf"]
+        for values, counts, total in cells:
+            found.add_metric(values, list(zip(limits, accumulate(counts), strict=True)), total)
+        return found
+
+
+numbers = st.one_of(st.integers(0, 2**70), st.floats(), st.integers(-5, 5))
+counts = st.one_of(st.integers(0, 3), st.integers(0, 2**53))
+some_labels = st.lists(st.sampled_from(("a", "le_a", "kind", "lf", "z")), unique=True, max_size=4)
+
+
+@st.composite
+def any_family(draw: st.DrawFn, number: int) -> list[Any]:
+    kind = draw(st.sampled_from(("counter", "gauge", "histogram")))
+    name = f"m{number}_total" if kind == "counter" else f"m{number}_seconds"
+    labels = draw(some_labels)
+    values = st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=5), min_size=len(labels), max_size=len(labels)
+    )
+    if kind == "histogram":
+        bounds = draw(st.lists(st.sampled_from((0, 0.00025, 1, 2.5, 511, 64000)), unique=True).map(sorted))
+        buckets = st.lists(counts, min_size=len(bounds) + 1, max_size=len(bounds) + 1)
+        cells = draw(st.lists(st.tuples(values, buckets, numbers).map(list), max_size=3))
+    else:
+        bounds, cells = [], draw(st.lists(st.tuples(values, numbers).map(list), max_size=3))
+    return [kind, name, draw(st.text('ab\\"\n', max_size=6)), labels, "sum", bounds, cells]
+
+
+@given(st.data(), st.integers(0, 3), st.sampled_from(("", "application/openmetrics-text;version=1.0.0")))
+def test_the_octets_are_those_that_the_library_would_write(data: st.DataObject, size: int, accept: str) -> None:
+    families = [data.draw(any_family(number)) for number in range(size)]
+    encode, media_type = choose_encoder(accept)
+    expected = encode(Collector(families, "" if accept else ".0"))
+    assert render(families, accept) == (media_type, expected)

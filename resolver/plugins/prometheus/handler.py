@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from resolver import __version__
 from resolver.chain.capabilities import HttpAnswer, HttpEndpoint, HttpRequest
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply
 from resolver.chain.setup import Block, Host
 from resolver.plugins.prometheus.settings import Settings
+from resolver.plugins.prometheus.shown import enabled_plugins, shown_by
 from resolver.telemetry.exposition import render
-from resolver.telemetry.process import RuntimeDetail, watch_process
-from resolver.telemetry.snapshot import snapshot
+from resolver.telemetry.metrics import Registry
+from resolver.telemetry.snapshot import Snapshot, families
 from resolver.telemetry.traffic import Tally, Traffic
 from resolver.wire.constants import HEADER_SIZE, SERVFAIL
 
@@ -33,11 +33,8 @@ class Prometheus(Plugin):
         self._host = host
         self._clock = host.clock
         self._tally = Traffic(host.registry).tally
-        self._enabled = host.registry.gauge(
-            "coredns_plugin_enabled", "1 for each plugin in use.", ("server", "zone", "view", "name"), merge="max"
-        )
+        enabled_plugins(host.registry)
         host.registry.counter("coredns_panics_total", "Queries whose handling ended in an unforeseen error.")
-        self._hooks: list[Callable[[], None]] = []
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
         begun = self._clock()
@@ -53,19 +50,11 @@ class Prometheus(Plugin):
 
     async def start(self) -> None:
         """Begin to show the process and the plugins of the block."""
-        registry = self._host.registry
-        watch_process(registry, __version__)
-        self._hooks.append(registry.before_read(self._show_plugins))
-        if self.settings.runtime_metrics:
-            self._hooks.append(registry.before_read(RuntimeDetail(registry).read))
+        shown_by(self._host.registry).join(self, self._host.registry)
 
     async def stop(self) -> None:
         """The plugins of the block are not in use any more; what was counted stays."""
-        for end in self._hooks:
-            end()
-        self._hooks.clear()
-        for labels in self._plugins():
-            self._enabled.drop(*labels)
+        shown_by(self._host.registry).leave(self, self._host.registry)
 
     def endpoints(self) -> Sequence[HttpEndpoint]:
         """/metrics at the directive's address; blocks that name the same one share it."""
@@ -75,7 +64,7 @@ class Prometheus(Plugin):
     async def _scrape(self, request: HttpRequest) -> HttpAnswer:
         """All metrics, written aside from the event loop: queries go on being answered meanwhile."""
         everywhere = self._host.scrape
-        now = await everywhere() if everywhere else snapshot(self._host.registry)
+        now = await everywhere() if everywhere else await _gathered(self._host.registry)
         loop = asyncio.get_running_loop()
         media_type, body = await loop.run_in_executor(None, render, now, request.accept)
         return HttpAnswer(200, media_type, body)
@@ -85,13 +74,24 @@ class Prometheus(Plugin):
         ipv6, do = ":" in query.client[0], edns is not None and edns.do
         return self._tally((query.site, query.transport, ipv6, query.qtype, do, rcode, plugin, query.size, size))
 
-    def _show_plugins(self) -> None:
-        for labels in self._plugins():
-            self._enabled.cell(*labels).value = 1
+    @property
+    def detailed(self) -> bool:
+        """Whether figures of Python and the kernel are wanted."""
+        return self.settings.runtime_metrics
 
-    def _plugins(self) -> list[tuple[str, ...]]:
+    def plugins(self) -> list[tuple[str, ...]]:
+        """Server, zone, view and name of each plugin of the block."""
         names = [part.name for part in self._block.parts if isinstance(part, Plugin)]
         return [(*site, name) for site in self._block.sites for name in names]
+
+
+async def _gathered(registry: Registry) -> Snapshot:
+    """The figures of this process, with turns for others in between."""
+    now = []
+    for family in families(registry):
+        now.append(family)
+        await asyncio.sleep(0)
+    return now
 
 
 def _size(query: Query, reply: Reply) -> int:

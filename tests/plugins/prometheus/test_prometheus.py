@@ -216,6 +216,26 @@ async def test_plugins_of_a_former_configuration_are_not_shown() -> None:
     assert "coredns_plugin_enabled" not in await scraped(new)
 
 
+async def test_a_thousand_blocks_have_one_hook_and_write_their_plugins_once() -> None:
+    world = World()
+    registry = world.host.registry
+    hooks = len(registry._before)
+    blocks = [world.build(f"z{n}.test {{\n prometheus {{\n runtime_metrics\n }}\n whoami\n}}") for n in range(1000)]
+    parts = [part for block in blocks for part in block.parts if isinstance(part, Prometheus)]
+    for part in parts:
+        await part.start()
+    before = len(registry._before)
+    found = await scraped(parts[0])
+    assert len(found["coredns_plugin_enabled"]) == 2000
+    cells = next(family for family in registry.families() if family.name == "coredns_plugin_enabled").cells
+    known = dict(cells)
+    await scraped(parts[0])
+    assert all(cells[labels] is cell for labels, cell in known.items())
+    for part in parts:
+        await part.stop()
+    assert (before, len(registry._before)) == (hooks + 3, hooks + 1)  # those of the process itself stay
+
+
 async def test_runtime_metrics_are_shown_on_demand() -> None:
     counted = Counted("example.org {\n prometheus {\n runtime_metrics\n }\n}")
     await counted.part.start()
