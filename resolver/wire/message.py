@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from resolver.errors import EdnsError, WireError
-from resolver.wire.constants import (
-    AAAA,
-    HEADER_SIZE,
-    IN,
-    MAX_LABEL,
-    MAX_MESSAGE,
-    MAX_NAME,
-    OPT,
-    RCODE_MASK,
-    TSIG,
-    A,
-)
+from resolver.wire.checks import ADDRESS_SIZES, Known, check_name, check_rdata
+from resolver.wire.constants import HEADER_SIZE, IN, MAX_MESSAGE, OPT, RCODE_MASK, TSIG
 from resolver.wire.edns import Edns, read_opt
 from resolver.wire.header import HEADER
-from resolver.wire.names import MAX_POINTERS, ROOT, plain_name, read_name
-from resolver.wire.records import NAME, NAMED_TYPES, Body, Record, clamp_ttl, encode, plain_rdata
+from resolver.wire.names import ROOT, plain_name, read_name
+from resolver.wire.records import Body, Record, clamp_ttl, encode, plain_rdata
 
 _FIXED = Struct("!HHIH")
 _QUESTION = Struct("!HH")
@@ -33,12 +22,8 @@ ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
 MAX_DECODED: Final = 8 * MAX_MESSAGE
 
 _SMALLEST_RECORD: Final = 11
-_ADDRESS_SIZES: Final = {A: 4, AAAA: 16}
 _APART: Final = frozenset((OPT, TSIG))
 _NO_RECORDS: Final = [0, 0, 0]
-
-# Names that were read: their size when written out, and how many pointers that took, by their offsets.
-Known: TypeAlias = dict[int, tuple[int, int]]
 
 
 class Span(NamedTuple):
@@ -174,7 +159,7 @@ def _scan_records(message: Message) -> None:
     for section, count in enumerate(message.counts):
         for _ in range(count):
             start = offset
-            offset, size = _check_name(octets, start, known, ttls)
+            offset, size = check_name(octets, start, known, ttls)
             if offset + 10 > total:
                 raise WireError("record is cut off")
             rtype, rclass, ttl, length = _FIXED.unpack_from(octets, offset)
@@ -183,36 +168,18 @@ def _scan_records(message: Message) -> None:
                 raise WireError("rdata is cut off, or something follows TSIG")
             decoded += size
             if rtype in _APART:
-                _set_apart(message, section, start, Record(octets[start : offset], rtype, rclass, ttl, octets[offset + 10 : end]))  # fmt: skip  # noqa: E501
+                apart = Record(octets[start:offset], rtype, rclass, ttl, octets[offset + 10 : end])
+                _set_apart(message, section, start, apart)
             else:
-                if rtype not in _ADDRESS_SIZES:
-                    decoded += _check_rdata(octets, rtype, offset + 10, length, known, ttls)
-                elif length != _ADDRESS_SIZES[rtype] and rclass == IN:
+                if rtype not in ADDRESS_SIZES:
+                    decoded += check_rdata(octets, rtype, offset + 10, length, known, ttls)
+                elif length != ADDRESS_SIZES[rtype] and rclass == IN:
                     raise WireError("address has a wrong length")
                 if decoded > MAX_DECODED:
                     raise WireError("records are too large when their names are written out")
                 ttls.append(offset + 4)
                 message.end = end
             offset = end
-
-
-def _check_rdata(octets: bytes, rtype: int, at: int, length: int, known: Known, ttls: list[int]) -> int:
-    """How many octets the names in rdata are when written out. Raises WireError where they cannot be read."""
-    layout = NAMED_TYPES.get(rtype)
-    if layout is None:
-        return 0
-    end, total = at + length, 0
-    for part in layout:
-        if isinstance(part, int):
-            at += part
-        elif part == NAME:
-            at, size = _check_name(octets, at, known, ttls)
-            total += size
-        else:
-            at += 1 + octets[at] if at < end else 1
-    if at > end:
-        raise WireError("name in rdata runs past its record")
-    return total
 
 
 def _set_apart(message: Message, section: int, start: int, found: Record) -> None:
@@ -253,58 +220,3 @@ def as_message(question: bytes, body: Body) -> bytes:
     if max(counts) > MAX_MESSAGE:
         raise WireError("section has more records than can be counted")
     return HEADER.pack(0, 0, *counts) + question + body.data
-
-
-def _check_name(octets: bytes, at: int, known: Known, ttls: list[int]) -> tuple[int, int]:
-    """The offset behind the name at ``at``, and its size when written out. Raises WireError.
-
-    As ``read_name``, but for one thing more: a name must not lie where numbers or addresses of earlier records are, as
-    those change while an answer is kept. Most names are pointers to known ones.
-    """
-    offset = piece = at
-    size = end = pointers = 0
-    pieces = [(at, 0, 0)]
-    try:
-        while True:
-            length = octets[offset]
-            if 0 < length <= MAX_LABEL:
-                offset += 1 + length
-                size += 1 + length
-                if size > MAX_NAME:
-                    break
-                continue
-            if 0 < length < 0xC0:
-                raise WireError("label type is not known")
-            behind = offset + (2 if length else 1)
-            if pointers and _is_in_fields(octets, piece, behind, ttls):
-                raise WireError("name lies in the fields of a record")
-            end = end or behind
-            if not length:
-                size += 1
-                break
-            target = (length & 0x3F) << 8 | octets[offset + 1]
-            pointers += 1
-            if target >= piece or target < HEADER_SIZE:
-                raise WireError("compression pointer does not lead back to a name")
-            if target in known:
-                size, pointers = size + known[target][0], pointers + known[target][1]
-                break
-            offset = piece = target
-            pieces.append((piece, size, pointers))
-    except IndexError:
-        raise WireError("name is cut off") from None
-    if size > MAX_NAME or pointers > MAX_POINTERS:
-        raise WireError("name is too long or has too many pointers")
-    for piece, size_before, pointers_before in pieces:
-        known[piece] = size - size_before, pointers - pointers_before
-    return end, size
-
-
-def _is_in_fields(octets: bytes, begin: int, end: int, ttls: list[int]) -> bool:
-    """Whether the octets from ``begin`` to ``end`` touch the fields in front of rdata, or an address."""
-    index = bisect_left(ttls, end + 4) - 1  # the last record whose type begins before ``end``
-    if index < 0:
-        return False
-    at = ttls[index]
-    rtype = octets[at - 4] << 8 | octets[at - 3]
-    return begin < at + 6 + _ADDRESS_SIZES.get(rtype, 0)
