@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcome = asyncio.run(soak(settings))
     print(_report(outcome))
     print(f"{time.monotonic() - begun:.0f}s")
-    complaints = outcome.complaints
+    complaints = outcome.complaints()
     print("\n".join(f"FAILED: {one}" for one in complaints) or "nothing has grown and nothing was lost")
     return 1 if complaints else 0
 

@@ -8,13 +8,13 @@ import os
 import random
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.runtime.clients import figures, total
 from tests.runtime.serving import Server, serving, until
-from tests.soak.growth import grown, sample
+from tests.soak.growth import LIMITS, Limit, grown, sample
 from tests.soak.load import Load, Tally
 from tests.soak.scenario import KINDS, Ports, configuration, script
 from tests.support.upstreams import Upstream
@@ -51,10 +51,9 @@ class Outcome:
     panics: float = 0
     exit_code: int = 0
 
-    @property
-    def complaints(self) -> list[str]:
+    def complaints(self, limits: Sequence[Limit] = LIMITS) -> list[str]:
         """What should not have been, in words; empty when all is well."""
-        out = grown(self.samples)
+        out = grown(self.samples, limits)
         for tally in self.tallies:
             if tally.lost:
                 out.append(f"{tally.label}: {tally.lost} of {tally.asked} questions stayed without an answer")
