@@ -128,12 +128,12 @@ async def _unrest(
 async def _reload_on(
     server: Server, ports: Ports, upstream: Upstream, pause: float, outcome: Outcome, ending: asyncio.Event
 ) -> None:
-    """Reload again and again; every fifth configuration is wrong. An even number, so that all rests are alike."""
+    """Reload again and again; every fourth is followed by a wrong one. An even number, so that all rests are alike."""
     while await _paused(pause, ending) or outcome.reloads % 2:
         outcome.reloads += 1
         await server.reload(configuration(ports, outcome.reloads))
         upstream.seen.clear()
-        if outcome.reloads % 5 == 0:
+        if outcome.reloads % 4 == 0:
             outcome.refused += 1
             await server.reload(f".:{ports.dns} {{\n    nonsense {outcome.refused}\n}}\n", outcome="reload failed")
 
