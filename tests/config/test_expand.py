@@ -186,7 +186,8 @@ def test_a_pattern_that_matches_nothing_is_no_error() -> None:
 
 
 def test_a_pattern_may_have_its_wildcards_in_the_middle_of_a_path() -> None:
-    files = {"Corefile": ". {\n import zones/*/plugins\n}\n", "zones/b/plugins": "log\n", "zones/a/plugins": "errors\n"}
+    files: dict[str, str | bytes] = {"Corefile": ". {\n import zones/*/plugins\n}\n"}
+    files |= {"zones/b/plugins": "log\n", "zones/a/plugins": "errors\n"}
     assert directives_of(files) == [["errors"], ["log"]]
 
 

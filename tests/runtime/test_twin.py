@@ -50,6 +50,8 @@ OPTS = [
     write_opt(512) * 2,
 ]
 
+TYPES = (A, AAAA, TXT, MX, SRV, NS, HTTPS, 65280)
+
 
 def packet(name: str, qtype: int, qclass: int, flags: int, opt: bytes, message_id: int, junk: bytes = b"") -> bytes:
     counts = b"\0\1\0\0\0\0\0" + (b"\2" if len(opt) == 22 else b"\1" if opt else b"\0")
@@ -66,7 +68,7 @@ def asked(draw: st.DrawFn, names: list[str]) -> Asked:
         draw(st.sampled_from((0.0, 0.0, 0.3, 1.0, 2.7, 6.5, 31.0))),
         packet(
             name if usual else draw(st.sampled_from((name, name.upper(), name.title()))),
-            (SRV if name.startswith("service") else A) if usual else draw(st.sampled_from((A, AAAA, TXT, MX, SRV, NS, HTTPS, 65280))),
+            (SRV if name.startswith("service") else A) if usual else draw(st.sampled_from(TYPES)),
             IN if usual else draw(st.sampled_from((IN, IN, CH, 255))),
             0x0100 if usual else draw(st.sampled_from((0x0100, 0, 0x0110, 0x0120, 0x2100, 0x8100))),
             draw(st.sampled_from(OPTS[:4])) if usual else draw(st.sampled_from(OPTS)),
