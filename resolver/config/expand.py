@@ -15,7 +15,7 @@ from resolver.config.syntax import BYTE_ORDER_MARK, Block, Comment, Line, Node, 
 from resolver.errors import ConfigError, ConfigErrors, Place
 
 MAX_TOTAL = 16 * 1024 * 1024
-MAX_IMPORTS = 10_000
+MAX_IMPORTS = 50_000
 MAX_IMPORT_DEPTH = 64
 MAX_WORDS = 1_000_000
 

@@ -125,7 +125,7 @@ def assemble(config: Config, host: Host, default_port: int = 53) -> Plan:
 
 
 def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[None, None, Plan]:
-    """``assemble`` block by block, for who has something else to do in between."""
+    """``assemble`` in steps, for who has something else to do in between."""
     if not config.blocks:
         raise ConfigError(f"{config.files[0] if config.files else 'the configuration'} has no server block")
     plan = Plan(replace(config, blocks=()))  # what they say is in the new blocks, and goes block by block when they go
@@ -135,9 +135,11 @@ def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[
     for source in config.blocks:
         try:
             addresses = _addresses(source, default_port)
+            yield  # a single block may have ten thousand zones, or as many lines
             block = _block(source, addresses, plan.config, root)
             plan.blocks.append(block)
             build(source, block, host, ORDER, setup_function)
+            yield
             claims.extend(_place(plan, block, addresses))
         except ConfigErrors as several:
             errors.extend(several.errors)

@@ -51,6 +51,7 @@ class _Lexer:
         self.line_start = 0
         self.position = 0
         self.count = 0
+        self.known: dict[str, str] = {}  # ten thousand blocks say much the same, which need not be kept each time
         self.spanning: Word | None = None  # the latest quoted word that runs over a line end
 
     def rows(self) -> Iterator[Row]:
@@ -107,7 +108,8 @@ class _Lexer:
         place, start = self._place(), self.position
         plain = _PLAIN.match(self.text, start)
         self.position = plain.end() if plain else start + 1
-        return Word(self.text[start : self.position], place, width=self.position - start)
+        text = self.text[start : self.position]
+        return Word(self.known.setdefault(text, text), place, width=self.position - start)
 
     def _quoted(self) -> Word:
         place, start = self._place(), self.position + 1
