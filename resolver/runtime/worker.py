@@ -74,7 +74,7 @@ class Worker:
     async def run(self) -> int:
         """Serve until the supervisor says stop or is gone; the exit code."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1):
             loop.add_signal_handler(number, lambda: None)  # the supervisor decides
         self.channel = Channel(self.sock, self._handle, self.ended.set)
         await self.ended.wait()

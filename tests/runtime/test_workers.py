@@ -102,6 +102,19 @@ async def test_workers_end_and_free_their_ports_when_their_supervisor_is_killed(
         assert addresses(await ask(port, WWW)) == ["192.0.2.1"]
 
 
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1"])
+async def test_what_a_terminal_sends_to_all_of_them_workers_leave_to_their_supervisor(
+    number: str, tmp_path: Path, port: int
+) -> None:
+    async with serving(tmp_path, block(port, hosts("192.0.2.1")), "--workers", "2", port=port) as server:
+        workers = await server.workers()
+        for worker in workers:
+            os.kill(worker, signal.Signals[number])
+        for _ in range(20):
+            assert addresses(await ask(port, WWW)) == ["192.0.2.1"]
+        assert await server.workers() == workers
+
+
 async def test_a_worker_that_cannot_serve_a_reload_leaves_all_with_the_old_configuration(
     tmp_path: Path, port: int, http: int
 ) -> None:
