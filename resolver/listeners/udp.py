@@ -61,8 +61,10 @@ class UdpListener:
 
     def drain(self) -> None:
         """Serve what the kernel still holds, a bounded number of bursts."""
+        waiting = select.poll()  # select() cannot look at files beyond the first 1024
+        waiting.register(self.sock, select.POLLIN)
         for _ in range(_DRAINED_BURSTS):
-            if not select.select([self.sock], [], [], 0)[0]:
+            if not waiting.poll(0):
                 return
             self._readable()
 

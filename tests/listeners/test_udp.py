@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import resource
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -151,3 +153,17 @@ async def test_draining_serves_what_the_kernel_holds(
         listener.drain()
         listener.stop()
     assert len(service.seen) == 200
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[0] <= 1500, reason="so many files may not be open")
+async def test_a_socket_with_a_high_number_is_drained_too(batched: bool) -> None:
+    service = Service()
+    with open_udp("127.0.0.1", 0) as low:
+        high = socket.socket(fileno=fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 1500))
+    high.setblocking(False)
+    listener = UdpListener(high, service.serve, lambda packet, now: None, time.monotonic, batched=batched)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.sendto(b"hello", listener.local)
+        listener.drain()
+    listener.close()
+    assert [packet for packet, _, _ in service.seen] == [b"hello"]
