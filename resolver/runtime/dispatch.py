@@ -13,7 +13,7 @@ from resolver.errors import EdnsError, WireError
 from resolver.replay.store import Store, Stores
 from resolver.runtime.eager import Run
 from resolver.telemetry.traffic import DROPPED, Traffic
-from resolver.wire.constants import BADVERS, FORMERR, IN, REFUSED, SERVFAIL, rcode_name
+from resolver.wire.constants import BADVERS, FORMERR, HEADER_SIZE, IN, REFUSED, SERVFAIL, rcode_name
 from resolver.wire.edns import write_opt
 from resolver.wire.header import ACCEPTED, accept, error_reply
 
@@ -26,6 +26,9 @@ Address = tuple[str, int]
 
 # Answers are replayed for queries up to this size: a name of 255 octets with EDNS and a few options.
 _LONGEST_REPLAYED = 512
+
+# Octets of a message that the log shows where nothing could be made of it.
+_LONGEST_SHOWN = 100
 
 # Goes with the FORMERR for a broken OPT; the size is what crosses any network unfragmented (DNS flag day 2020).
 _OPT = write_opt(1232)
@@ -53,21 +56,22 @@ class Dispatcher:
         self, packet: bytes, client: Address, local: Address, transport: str, send: Send, store: Store | None
     ) -> bytes | None:
         """The answer to a message, ``b""`` to drop it, or None when ``send`` will be called with it later."""
-        verdict = accept(packet)
-        if verdict != ACCEPTED:
-            return self._reject(packet, verdict, transport)
-        now = self.host.clock()
         try:
-            query = parse(packet, client, local, transport, now)
+            verdict = accept(packet)
+            if verdict != ACCEPTED:
+                return self._reject(packet, verdict, transport)
+            query = parse(packet, client, local, transport, self.host.clock())
+            if query.edns is not None and query.edns.version:
+                return self._refuse(query, "badvers", failure(query, "", BADVERS))
+            if len(self.pending) >= self.in_flight:
+                return self._refuse(query, "overload", failure(query, "", SERVFAIL))
+            return self._work_out(packet, query, send, store)
         except EdnsError:
             return self._reject(packet, FORMERR, transport, _OPT)
         except WireError:
             return self._reject(packet, FORMERR, transport)
-        if query.edns is not None and query.edns.version:
-            return self._refuse(query, "badvers", failure(query, "", BADVERS))
-        if len(self.pending) >= self.in_flight:
-            return self._refuse(query, "overload", failure(query, "", SERVFAIL))
-        return self._work_out(packet, query, send, store)
+        except Exception as error:  # one message must not take the others of its batch with it
+            return self._stumbled(packet, transport, error)
 
     def _work_out(self, packet: bytes, query: Query, send: Send, store: Store | None) -> bytes | None:
         route = self.router.find(query)
@@ -131,7 +135,17 @@ class Dispatcher:
     def _count(self, transport: str, reason: str) -> None:
         self._rejected.cell(self.label, transport, reason).value += 1
 
+    def _stumbled(self, packet: bytes, transport: str, error: Exception) -> bytes:
+        self._count(transport, "error")
+        self._note_panic(error, packet[:_LONGEST_SHOWN].hex())
+        return error_reply(packet, SERVFAIL) if len(packet) >= HEADER_SIZE else b""
+
     def _crashed(self, query: Query, error: BaseException | None) -> Reply:
-        self.host.registry.counter("coredns_panics_total", "Queries whose handling ended in an unforeseen error.").cell().value += 1  # fmt: skip  # noqa: E501
-        self.host.log.error(f"recovered from {type(error).__name__} while answering {query!r}: {error}")
+        self._note_panic(error, repr(query))
         return failure(query, "", SERVFAIL, error=str(error))
+
+    def _note_panic(self, error: BaseException | None, asked: str) -> None:
+        self.host.registry.counter(
+            "coredns_panics_total", "Queries whose handling ended in an unforeseen error."
+        ).cell().value += 1
+        self.host.log.error(f"recovered from {type(error).__name__} while answering {asked}: {error}")

@@ -16,6 +16,7 @@ from resolver.runtime.dispatch import Dispatcher
 from resolver.runtime.routing import Route, Router
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
+from resolver.wire.constants import SERVFAIL
 from resolver.wire.edns import Edns
 
 LOCAL = ("127.0.0.1", 53)
@@ -63,3 +64,22 @@ async def test_a_query_for_a_plugin_does_not() -> None:
     answering = dispatcher(answer)
     assert answering.serve(Query(INSIDE, 1).wire(1), ("192.0.2.1", 5), LOCAL, "udp", lambda octets: None, None)
     assert counted(answering, "coredns_dns_requests_total") == {}
+
+
+class Odd(Router):
+    """A router that stumbles over every query."""
+
+    def find(self, query: Query) -> Route | None:
+        raise LookupError("odd")
+
+
+async def test_a_message_that_nobody_foresaw_is_answered_counted_and_said() -> None:
+    output = StringIO()
+    host = Host(clock=time.monotonic, registry=Registry(), log=Log(output))
+    stumbling = Dispatcher(Odd(), LABEL, host, Stores(1 << 20))
+    octets = stumbling.serve(Query(INSIDE, 1).wire(7), ("192.0.2.1", 5), LOCAL, "udp", lambda octets: None, None)
+    assert octets is not None
+    assert (octets[:2], octets[3] & 0xF) == (b"\0\7", SERVFAIL)
+    assert counted(stumbling, "coredns_dns_rejected_total") == {(LABEL, "udp", "error"): 1}
+    assert counted(stumbling, "coredns_panics_total") == {(): 1}
+    assert "recovered from LookupError while answering 0007" in output.getvalue()
