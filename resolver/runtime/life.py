@@ -67,12 +67,12 @@ class Life(ABC):
         loop.add_signal_handler(signal.SIGUSR1, self._reload_soon)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # sent when a terminal goes; no reason to end
         try:
-            await self._begin()
-            ready(self.plan)
-            watching = loop.create_task(self._watch())
-            await self.ending.wait()
-            watching.cancel()
-            await self._lameduck()
+            if await self._has_begun():
+                ready(self.plan)
+                watching = loop.create_task(self._watch())
+                await self.ending.wait()
+                watching.cancel()
+                await self._lameduck()
         finally:
             await self._finish()
         return self.exit_code
@@ -124,11 +124,25 @@ class Life(ABC):
             self.log.info(f"{number.name}: shutting down")
         self.ending.set()
 
+    async def _has_begun(self) -> bool:
+        """Begin to serve; False where the end was asked for before that."""
+        beginning = asyncio.create_task(self._begin())
+        ending = asyncio.create_task(self.ending.wait())
+        await asyncio.wait((beginning, ending), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not beginning.done():
+            beginning.cancel()
+            await asyncio.wait([beginning])
+            return False
+        beginning.result()
+        return True
+
     async def _begin(self) -> None:
         """Serve the configuration that was read already, if there is one."""
         config, self.first = self.first, None
-        with paused():
-            await self._put_into_service(config or self.options.read())
+        async with self._swap:
+            with paused():
+                await self._put_into_service(config or self.options.read())
 
     async def _put_into_service(self, config: Config) -> None:
         await self.apply(config)

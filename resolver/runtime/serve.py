@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from resolver import __version__
@@ -23,15 +24,25 @@ _SHOWN_ZONES = 50
 
 def serve(options: Options) -> int:
     """Serve until told to stop; the exit code. Raises ResolverError where serving cannot begin."""
-
-    async def main() -> int:
-        life = _life(options)
-        return await life.run(lambda plan: _announce(options, plan))
-
+    _allow_many_files()
     with ExitStack() as stack:
-        if options.pidfile is not None:
-            stack.callback(_write_pid(options.pidfile))
+
+        async def main() -> int:
+            return await _life(options).run(begun)
+
+        def begun(plan: Plan) -> None:
+            if options.pidfile is not None:  # not before, as it may be that of another server that holds the ports
+                stack.callback(_write_pid(Path(options.pidfile)))
+            _announce(options, plan)
+
         return run(main)
+
+
+def _allow_many_files() -> None:
+    """As many connections as the system grants: what a shell sets as a default is often not enough."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # some systems grant less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _life(options: Options) -> Life:
@@ -78,9 +89,17 @@ def _announce(options: Options, plan: Plan) -> None:
     sys.stdout.flush()
 
 
-def _write_pid(path: str) -> Callable[[], None]:
+def _write_pid(path: Path) -> Callable[[], None]:
+    """Write our process ID; what takes the file away again, unless somebody else has written theirs meanwhile."""
+    ours = f"{os.getpid()}\n"
     try:
-        Path(path).write_text(f"{os.getpid()}\n")
+        path.write_text(ours)
     except OSError as error:
         raise ResolverError(f"cannot write pid file {path}: {error.strerror or error}") from None
-    return lambda: Path(path).unlink(missing_ok=True)
+
+    def remove() -> None:
+        with suppress(OSError, UnicodeDecodeError):
+            if path.read_text() == ours:
+                path.unlink()
+
+    return remove

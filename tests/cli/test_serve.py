@@ -60,6 +60,23 @@ async def test_the_pid_file_stands_while_it_serves(flag: str, tmp_path: Path, po
     assert not path.exists()
 
 
+async def test_a_start_that_fails_leaves_the_pid_file_of_the_server_that_holds_the_port(tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    path.write_text("1\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind((HOST, 0))
+        (tmp_path / "conf").write_text(block(holder.getsockname()[1], "whoami"))
+        complaint(tmp_path, "-conf", "conf", "-pidfile", "pid")
+    assert path.read_text() == "1\n"
+
+
+async def test_a_pid_file_that_another_server_has_written_since_stays(tmp_path: Path, port: int) -> None:
+    path = tmp_path / "pid"
+    async with serving(tmp_path, block(port, "whoami"), "-pidfile", str(path), port=port):
+        path.write_text("1\n")
+    assert path.read_text() == "1\n"
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_json_log_lines_are_objects(workers: str, tmp_path: Path, port: int) -> None:
     flags = ("-quiet", "--log-format", "json", "--workers", workers)

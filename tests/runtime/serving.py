@@ -136,19 +136,22 @@ async def serving(
     http: int = 0,
     begins: str = _BANNER,
     conf: str | None = "conf",
+    files: int = 0,
 ) -> AsyncIterator[Server]:
     """A server with this configuration, from when it says ``begins``; it is ended with the block.
 
-    ``conf`` is the name of its file in the folder; None starts it there without naming any. Raises AssertionError where
-    it ends before it begins, or where it leaves a traceback behind.
+    ``conf`` is the name of its file in the folder; None starts it there without naming any. ``files`` is how many files
+    it may have open, if not as many as we. Raises AssertionError where it ends before it begins, or where it leaves a
+    traceback behind.
     """
     path = folder / (conf or "Corefile")
     if conf is not None:
         path.write_text(text)
         flags = ("-conf", str(path), *flags)
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+        limit = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"] if files else []
         process = subprocess.Popen(
-            command(*flags), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=folder, env=environment()
+            [*limit, *command(*flags)], stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=folder, env=environment()
         )
     server = Server(process, path, port, http)
     try:

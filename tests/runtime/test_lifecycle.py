@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from pathlib import Path
 
@@ -92,6 +93,43 @@ async def test_lameduck_ends_by_itself(flags: tuple[str, str], tmp_path: Path, p
     async with serving(tmp_path, text, *flags, port=port) as server:
         server.signal(signal.SIGTERM)
         assert await server.exit_code(within=5.0) == 0
+
+
+async def test_a_signal_before_it_serves_ends_it_at_once(flags: tuple[str, str], tmp_path: Path, port: int) -> None:
+    async with Upstream() as lookup:
+        options = f"{{\n        resolver {lookup.to}\n    }}"
+        text = block(port, f"forward . upstream.test {options}")
+        async with serving(tmp_path, text, *flags, port=port, begins="") as server:
+            await until(lambda: lookup.seen != [])
+            server.signal(signal.SIGUSR1)
+            server.signal(signal.SIGTERM)
+            assert await server.exit_code() == 0
+            assert server.complained == ""
+
+
+async def test_a_loop_ends_it_with_a_clear_line_and_exit_code_one(
+    flags: tuple[str, str], tmp_path: Path, port: int
+) -> None:
+    text = block(port, "loop", f"forward . 127.0.0.1:{port}")
+    async with serving(tmp_path, text, *flags, port=port, begins="") as server:
+        assert await server.exit_code() == 1
+        assert "[FATAL]" in server.said
+
+
+async def test_more_connections_than_files_may_be_open_end_nothing(tmp_path: Path, port: int, http: int) -> None:
+    text = block(port, hosts("192.0.2.1"), http=http)
+    async with serving(tmp_path, text, port=port, http=http, files=80) as server:
+        await until(server.ready)
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(120):
+                with contextlib.suppress(OSError):
+                    await stack.enter_async_context(stream(port))
+            for _ in range(20):
+                assert addresses(await ask(port, WWW)) == ["192.0.2.1"]
+        await until(server.ready)
+        async with stream(port) as connection:
+            assert addresses(await connection.ask(WWW)) == ["192.0.2.1"]
+        assert len(server.said) < 4096
 
 
 async def test_a_hangup_of_the_terminal_ends_nothing(tmp_path: Path, port: int) -> None:
