@@ -74,18 +74,20 @@ def duplicates(served: Iterable[tuple[str, bytes, int, str, Word]]) -> ConfigErr
     first: dict[tuple[str, bytes, int], tuple[str, Word]] = {}
     problems = Problems()
     for scheme, zone, port, address, key in served:
-        shown = f"{scheme}://{names.to_text(zone)}:{port}" + (f" on {address}" if address else "")
         server = (scheme, zone, port)
         known = exact.get((*server, address))
         if known is not None:
+            shown = _served(server) + (f" on {address}" if address else "")
             problems.add(key.error(f"{shown} is already defined at {known.at}"))
             continue
         other = exact.get((*server, ""))
         if not address and server in first:
             where, other = first[server]
-            problems.add(key.error(f"{shown} meets the same zone on {where} at {other.at}", "give both a bind"))
+            message = f"{_served(server)} meets the same zone on {where} at {other.at}"
+            problems.add(key.error(message, "give both a bind"))
         elif address and other is not None:
-            problems.add(key.error(f"{shown} meets the same zone on all addresses at {other.at}", "give both a bind"))
+            message = f"{_served(server)} on {address} meets the same zone on all addresses at {other.at}"
+            problems.add(key.error(message, "give both a bind"))
         exact[(*server, address)] = key
         first.setdefault(server, (address, key))
     try:
@@ -93,6 +95,11 @@ def duplicates(served: Iterable[tuple[str, bytes, int, str, Word]]) -> ConfigErr
     except ConfigErrors as errors:
         return errors
     return None
+
+
+def _served(server: tuple[str, bytes, int]) -> str:
+    scheme, zone, port = server
+    return f"{scheme}://{names.to_text(zone)}:{port}"
 
 
 def _shown(address: ServerAddress) -> str:

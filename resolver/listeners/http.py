@@ -206,8 +206,11 @@ class _Hypercorn:
 async def _by_address(endpoints: Iterable[HttpEndpoint]) -> dict[Address, list[HttpEndpoint]]:
     """The endpoints by the addresses to bind, names resolved. Raises ResolverError."""
     groups: dict[Address, list[HttpEndpoint]] = {}
+    hosts: dict[str, tuple[str, ...]] = {}
     for endpoint in endpoints:
-        for host in await _hosts(endpoint.host):
+        if endpoint.host not in hosts:
+            hosts[endpoint.host] = await _hosts(endpoint.host)
+        for host in hosts[endpoint.host]:
             group = groups.setdefault((host, endpoint.port), [])
             if group and (group[0].tls is None) != (endpoint.tls is None):
                 paths = f"{group[0].path} and {endpoint.path}"

@@ -87,6 +87,11 @@ class Plan:
         """The HTTP endpoints that parts want."""
         return [endpoint for part in offering(self.parts, HttpServing) for endpoint in part.endpoints()]
 
+    def heed(self, block: Block) -> None:
+        """Note what the parts of a block want of the whole server."""
+        self.lameduck = max((self.lameduck, *(part.lameduck for part in offering(block.parts, Lameduck))))
+        self.reloading = self.reloading or next(offering(block.parts, Reloading), None)
+
     def dissolve(self) -> Generator[None, None, int]:
         """Let go of all that blocks hold, block by block: what refers to each other is not freed by itself.
 
@@ -139,6 +144,7 @@ def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[
             block = _block(source, addresses, plan.config, root)
             plan.blocks.append(block)
             build(source, block, host, ORDER, setup_function)
+            plan.heed(block)
             yield
             claims.extend(_place(plan, block, addresses))
         except ConfigErrors as several:
@@ -150,8 +156,6 @@ def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[
         errors.extend(twice.errors)
     if errors:
         raise ConfigErrors(errors)
-    plan.lameduck = max((part.lameduck for part in offering(plan.parts, Lameduck)), default=0.0)
-    plan.reloading = next(offering(plan.parts, Reloading), None)
     return plan
 
 

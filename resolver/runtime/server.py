@@ -188,7 +188,10 @@ def _serve_stream(
 
 def _hand_over(old: Iterable[Block], new: Iterable[Block]) -> Generator[None, None, None]:
     """Give parts that can take over what the same directive of the same block held; block by block."""
-    before = {tuple([key.text for key in block.keys]): block for block in old}
+    before: dict[tuple[str, ...], Block] = {}
+    for block in old:
+        before[tuple([key.text for key in block.keys])] = block
+        yield
     for block in new:
         previous = before.get(tuple([key.text for key in block.keys]))
         if previous is not None:

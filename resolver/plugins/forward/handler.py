@@ -24,6 +24,7 @@ from resolver.upstream.refresh import Known, Refresher, fixed
 from resolver.wire.constants import EDE_INVALID_DATA
 from resolver.wire.edns import without_options
 
+AT_ONCE: Final = 256  # lines that are started or stopped before others get their turn
 LINGER: Final = 5.0  # seconds for queries under way to upstreams that are no longer listed
 
 
@@ -48,10 +49,12 @@ class Forward(Plugin):
     async def start(self) -> None:
         """Begin to forward. Raises UpstreamError when the upstreams of a line cannot be found."""
         self._shared = join(self._host, asyncio.get_running_loop())
-        for settings in self._settings:
+        for number, settings in enumerate(self._settings, 1):
             for warning in settings.warnings:
                 self._log.warning(warning)
             await self._start_line(settings, self._shared)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
         longest = any(settings.longest for settings in self._settings)
         self._router = Router([(line.settings, line) for line in self.lines], longest=longest)
 
@@ -59,8 +62,10 @@ class Forward(Plugin):
         """Close the sockets that nobody else uses."""
         for task in self._following:
             task.cancel()
-        for line in self.lines:
+        for number, line in enumerate(self.lines, 1):
             line.use(())
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
         if self._shared is not None:
             leave(self._host, self._shared)
             self._shared = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +53,9 @@ class Line:
     warnings: tuple[str, ...] = ()
 
 
+_behind_zones: Callable[[Line], tuple[Any, ...]] = attrgetter(*[one.name for one in fields(Line)][1:])
+
+
 def parse(directives: Sequence[Directive], root: Path) -> tuple[Line, ...]:
     """The lines of a block in file order. Raises ConfigErrors with every mistake of all of them."""
     problems = Problems()
@@ -77,7 +81,7 @@ def _line(directive: Directive, root: Path) -> Line:
             _remember(behind, line)
         return line
     zones = normalize_zones(zone)
-    return known if zones == known.zones else replace(known, zones=zones)
+    return known if zones == known.zones else Line(zones, *_behind_zones(known))
 
 
 # Lines that mean the same wherever they stand, by what they say behind the zone. Ten thousand zones often have the
