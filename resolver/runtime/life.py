@@ -131,6 +131,7 @@ class Life(ABC):
         await asyncio.wait((beginning, ending), return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
         if not beginning.done():
+            self.host.stopping = True  # a reload that was asked for meanwhile does not begin either
             beginning.cancel()
             await asyncio.wait([beginning])
             return False

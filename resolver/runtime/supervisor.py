@@ -197,7 +197,7 @@ class Supervisor(Life):
         if child is None:
             return
         try:
-            await child.channel.ask("stop", within=_ANSWER_TIME)
+            await child.channel.ask("stop", not self.exit_code, within=_ANSWER_TIME)
             async with asyncio.timeout(DRAIN_TIME + _ANSWER_TIME):
                 await child.process.wait()
         except (ChannelClosed, TimeoutError, RuntimeError):

@@ -67,6 +67,7 @@ class Worker:
         self.server = Server(self.host, self.stores, default_port=port, http=False, open_socket=self.handed.open)
         self.ended = asyncio.Event()
         self.channel: Channel | None = None
+        self._drains = True
         self._changing = asyncio.Lock()
         self._swapping: asyncio.Task[None] | None = None
         self._failing: asyncio.Task[None] | None = None
@@ -78,8 +79,10 @@ class Worker:
             loop.add_signal_handler(number, lambda: None)  # the supervisor decides
         self.channel = Channel(self.sock, self._handle, self.ended.set)
         await self.ended.wait()
+        if self.server.plan is None and self._swapping is not None:
+            self._swapping.cancel()  # it has not begun to serve, so nobody waits for it
         async with self._changing:
-            await self.server.stop()
+            await self.server.stop(drain=self._drains)
         self.channel.close()
         return 0
 
@@ -96,6 +99,7 @@ class Worker:
         elif what == "stopping":
             self.host.stopping = True
         elif what == "stop":
+            self._drains = payload
             self.ended.set()
         return None
 

@@ -114,6 +114,7 @@ async def test_a_loop_ends_it_with_a_clear_line_and_exit_code_one(
     async with serving(tmp_path, text, *flags, port=port, begins="") as server:
         assert await server.exit_code() == 1
         assert "[FATAL]" in server.said
+        assert "timeout" not in server.said, "it waits for the queries that go round"
 
 
 async def test_more_connections_than_files_may_be_open_end_nothing(tmp_path: Path, port: int, http: int) -> None:
