@@ -52,6 +52,11 @@ def unnoticed(text: str, up: bool) -> None:
 class Upstream:
     """One upstream. Opens nothing before it is asked something."""
 
+    __slots__ = (
+        "_clock", "_closed", "_counts", "_loop", "_notice", "_only_streams", "_prober", "_streams", "_tls", "_udp",
+        "address", "checks", "health", "label", "limits",
+    )  # fmt: skip
+
     def __init__(
         self,
         loop: AbstractEventLoop,
@@ -71,13 +76,13 @@ class Upstream:
         self.checks = checks
         self.health = Health(checks.max_fails)
         self._loop = loop
+        self._clock = clock
         self._only_streams = address.scheme == "tls"
         self._counts = counts
+        self._tls = tls if self._only_streams else None
         self._notice = notice
-        self._udp = UdpExchanges(loop, clock, address, limits, counts.udp_hits, counts.udp_misses)
-        self._streams = StreamExchanges(
-            loop, clock, address, limits, counts.stream_hits, counts.stream_misses, tls if self._only_streams else None
-        )
+        self._udp: UdpExchanges | None = None
+        self._streams: StreamExchanges | None = None
         self._prober: Task[None] | None = None
         self._closed = False
 
@@ -87,8 +92,8 @@ class Upstream:
         No exchange takes longer than the upstream's read timeout.
         """
         if over_tcp or self._only_streams:
-            return self._streams.ask(request, timeout)
-        return self._udp.ask(request, timeout)
+            return (self._streams or self._over_streams()).ask(request, timeout)
+        return (self._udp or self._over_udp()).ask(request, timeout)
 
     async def exchange(self, request: Request, over_tcp: bool = False, timeout: float | None = None) -> Message:
         """Ask and wait. Raises UpstreamError."""
@@ -108,8 +113,28 @@ class Upstream:
         if self._prober is not None:
             self._prober.cancel()
             self._prober = None
-        self._udp.close()
-        self._streams.close()
+        for exchanges in (self._udp, self._streams):
+            if exchanges is not None:
+                exchanges.close()
+
+    def _over_udp(self) -> UdpExchanges:
+        """With the first question: of ten thousand upstreams most are seldom asked."""
+        counts = self._counts
+        self._udp = made = UdpExchanges(
+            self._loop, self._clock, self.address, self.limits, counts.udp_hits, counts.udp_misses
+        )
+        if self._closed:
+            made.close()
+        return made
+
+    def _over_streams(self) -> StreamExchanges:
+        counts = self._counts
+        self._streams = made = StreamExchanges(
+            self._loop, self._clock, self.address, self.limits, counts.stream_hits, counts.stream_misses, self._tls
+        )
+        if self._closed:
+            made.close()
+        return made
 
     async def _probe(self) -> None:
         checks = self.checks
