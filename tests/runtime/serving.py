@@ -19,6 +19,7 @@ from tests.runtime.clients import HOST, figures, get, total
 ROOT = Path(__file__).parents[2]
 _LOWEST, _HIGHEST = 12000, 31999  # below the ports that systems give away by themselves
 _BANNER = "k8s-resolver "
+_STUMBLES = ("Traceback", "never retrieved", "never awaited", "Exception in callback", "recovered from")
 
 
 def free_port() -> int:
@@ -68,9 +69,17 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "resolver", *arguments]
 
 
-def environment() -> dict[str, str]:
-    """What the server needs to be found."""
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+def environment(*folders: Path) -> dict[str, str]:
+    """What the server needs to be found; modules in ``folders`` stand before all others."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (*folders, ROOT)))}
+
+
+def without_uvloop(folder: Path) -> Path:
+    """A folder with which the server does not find uvloop, and runs on the loop that comes with Python."""
+    hidden = folder / "hidden"
+    hidden.mkdir()
+    (hidden / "uvloop.py").write_text("raise ImportError('hidden')\n")
+    return hidden
 
 
 class Server:
@@ -137,12 +146,13 @@ async def serving(
     begins: str = _BANNER,
     conf: str | None = "conf",
     files: int = 0,
+    modules: tuple[Path, ...] = (),
 ) -> AsyncIterator[Server]:
     """A server with this configuration, from when it says ``begins``; it is ended with the block.
 
     ``conf`` is the name of its file in the folder; None starts it there without naming any. ``files`` is how many files
-    it may have open, if not as many as we. Raises AssertionError where it ends before it begins, or where it leaves a
-    traceback behind.
+    it may have open, if not as many as we; ``modules`` are folders with modules that it finds first. Raises
+    AssertionError where it ends before it begins, or where it stumbles.
     """
     path = folder / (conf or "Corefile")
     if conf is not None:
@@ -151,7 +161,12 @@ async def serving(
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         limit = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"] if files else []
         process = subprocess.Popen(
-            [*limit, *command(*flags)], stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=folder, env=environment()
+            [*limit, *command(*flags)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            cwd=folder,
+            env=environment(*modules),
         )
     server = Server(process, path, port, http)
     try:
@@ -160,7 +175,8 @@ async def serving(
         yield server
     finally:
         await _end(process)
-    assert "Traceback" not in server.said + server.complained, server.said + server.complained
+    output = server.said + server.complained
+    assert not any(sign in output for sign in _STUMBLES), output
 
 
 async def _end(process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from resolver.wire.constants import SERVFAIL
 from tests.runtime.clients import Stub, addresses, ask, get, question, stream, stub
-from tests.runtime.serving import Server, block, free_port, hosts, serving, until
+from tests.runtime.serving import Server, block, free_port, hosts, serving, until, without_uvloop
 from tests.support.upstreams import Upstream, after, answers
 
 WWW = "www.example.org"
@@ -117,9 +117,13 @@ async def test_a_loop_ends_it_with_a_clear_line_and_exit_code_one(
         assert "timeout" not in server.said, "it waits for the queries that go round"
 
 
-async def test_more_connections_than_files_may_be_open_end_nothing(tmp_path: Path, port: int, http: int) -> None:
+@pytest.mark.parametrize("uvloop", [True, False], ids=["uvloop", "asyncio"])
+async def test_more_connections_than_files_may_be_open_end_nothing(
+    uvloop: bool, tmp_path: Path, port: int, http: int
+) -> None:
     text = block(port, hosts("192.0.2.1"), http=http)
-    async with serving(tmp_path, text, port=port, http=http, files=80) as server:
+    modules = () if uvloop else (without_uvloop(tmp_path),)
+    async with serving(tmp_path, text, port=port, http=http, files=80, modules=modules) as server:
         await until(server.ready)
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(120):
@@ -130,7 +134,7 @@ async def test_more_connections_than_files_may_be_open_end_nothing(tmp_path: Pat
         await until(server.ready)
         async with stream(port) as connection:
             assert addresses(await connection.ask(WWW)) == ["192.0.2.1"]
-        assert len(server.said) < 4096
+        assert len(server.said + server.complained) < 4096
 
 
 async def test_a_hangup_of_the_terminal_ends_nothing(tmp_path: Path, port: int) -> None:
