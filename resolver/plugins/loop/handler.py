@@ -10,7 +10,7 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import NOWHERE, Query
 from resolver.chain.reply import Reply, failure
 from resolver.chain.setup import Block, Host
-from resolver.plugins.loop.probe import LONGEST_ZONE, Prober, Timing, Verdict
+from resolver.plugins.loop.probe import LONGEST_ZONE, Prober, Timing, Verdict, pace_of
 from resolver.plugins.loop.settings import Settings
 from resolver.wire.constants import EDE_NOT_READY, HINFO, SERVFAIL
 from resolver.wire.names import is_below, to_text
@@ -50,7 +50,7 @@ class Loop(Plugin):
         if len(self.zone) > LONGEST_ZONE:
             self.log.warning(f"{to_text(self.zone)} is too long a name for a question below it")
             return
-        self._running = asyncio.create_task(self._run())
+        self._running = asyncio.create_task(self._run(pace_of(self.host.registry).wait(self.host.clock())))
 
     async def stop(self) -> None:
         if self._running is not None:
@@ -60,7 +60,9 @@ class Loop(Plugin):
         if self.looped:
             self._resume()
 
-    async def _run(self) -> None:
+    async def _run(self, wait: float) -> None:
+        if wait:
+            await asyncio.sleep(wait)
         verdict = await self.prober.round(self.timing.first_round)
         self._judge(verdict, ends=self.settings.exit_at_start)
         while self.settings.watch:

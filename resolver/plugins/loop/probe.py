@@ -7,9 +7,11 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
+from weakref import WeakKeyDictionary
 
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply
+from resolver.telemetry.metrics import Registry
 from resolver.wire.constants import MAX_NAME
 
 # One question may come back by chance, where upstreams are chosen by chance; two mean that there is a loop.
@@ -35,6 +37,32 @@ class Timing:
     patience: float = 6.0
     first_round: float = 30.0
     later_round: float = 6.0
+
+
+class Pace:
+    """When the first questions of many server blocks are asked: not all at once."""
+
+    PAUSE = 0.001  # seconds between two blocks
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def wait(self, now: float) -> float:
+        """How many seconds the next block has to wait, nothing where it is alone."""
+        turn = max(now, self._next)
+        self._next = turn + self.PAUSE
+        return turn - now
+
+
+_paces: WeakKeyDictionary[Registry, Pace] = WeakKeyDictionary()
+
+
+def pace_of(registry: Registry) -> Pace:
+    """The pace of the process that counts in this registry."""
+    found = _paces.get(registry)
+    if found is None:
+        found = _paces[registry] = Pace()
+    return found
 
 
 class Prober:

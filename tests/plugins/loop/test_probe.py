@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure, from_records
-from resolver.plugins.loop.probe import Prober, Timing, Verdict, random_name
+from resolver.plugins.loop.probe import Pace, Prober, Timing, Verdict, random_name
 from resolver.wire.constants import HINFO, NXDOMAIN
 from resolver.wire.names import from_text, is_below, labels
 
@@ -126,3 +126,10 @@ def test_names_are_two_random_numbers_below_the_zone() -> None:
         assert 0 <= int(first) < 2**62
         assert 0 <= int(second) < 2**62
     assert len(list(labels(random_name(b"\0")))) == 2
+
+
+def test_one_block_asks_at_once_and_many_one_after_the_other() -> None:
+    pace = Pace()
+    assert pace.wait(100.0) == 0
+    assert [round(pace.wait(100.0), 6) for _ in range(3)] == [0.001, 0.002, 0.003]
+    assert pace.wait(200.0) == 0
