@@ -30,6 +30,23 @@ def _question_end(query: bytes) -> int | None:
     return place + 5 if place + 5 <= len(query) else None
 
 
+def _open_both(port: int) -> tuple[socket.socket, socket.socket]:
+    """A UDP and a listening TCP socket at one port of 127.0.0.1. Raises OSError.
+
+    A port that was chosen for UDP may be somebody else's with TCP; then another one is tried.
+    """
+    for tries_left in reversed(range(20)):
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            datagrams.bind(("127.0.0.1", port))
+            return datagrams, socket.create_server(("127.0.0.1", datagrams.getsockname()[1]))
+        except OSError:
+            datagrams.close()
+            if port or not tries_left:
+                raise
+    raise OSError("no port is free for both UDP and TCP")
+
+
 class Responder:
     """Serves 127.0.0.1:``port`` (0 chooses one) until ``stop``.
 
@@ -40,12 +57,10 @@ class Responder:
         self._drop = drop
         self._count = 0
         self._stopping = False
-        self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._datagrams, self._listener = _open_both(port)
         self._datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._datagrams.bind(("127.0.0.1", port))
         self._datagrams.setblocking(False)
         self.port: int = self._datagrams.getsockname()[1]
-        self._listener = socket.create_server(("127.0.0.1", self.port))
         self._streams: dict[socket.socket, bytearray] = {}
 
     def serve(self) -> None:
