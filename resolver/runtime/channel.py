@@ -67,6 +67,8 @@ class Channel:
                 return await answer
         finally:
             self._waiting.pop(number, None)
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # nobody else will look at it where the time was over or the question did not leave
 
     def close(self) -> None:
         """Say no more; everybody who waits for an answer gets ChannelClosed."""

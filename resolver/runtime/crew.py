@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from resolver.runtime.channel import Channel, ChannelClosed, Handle
@@ -33,7 +36,8 @@ class Child:
         """End the process at once."""
         self.channel.close()
         if self.process.returncode is None:
-            self.process.kill()
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)  # Process.kill() may snatch the exit code from asyncio
 
 
 class Crew:

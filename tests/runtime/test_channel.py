@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -133,3 +134,15 @@ async def test_what_nobody_reads_does_not_pile_up_for_ever(monkeypatch: pytest.M
         end.channel.close()
         with pytest.raises(ChannelClosed):
             await waiting
+
+
+async def test_a_question_that_cannot_leave_makes_no_noise_afterwards() -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+    ours, theirs = socket.socketpair()
+    end = End(ours)
+    theirs.close()
+    with pytest.raises(ChannelClosed):
+        await end.channel.ask("say", bytes(LARGE))
+    gc.collect()
+    assert (complaints, end.closed) == ([], 1)
