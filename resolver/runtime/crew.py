@@ -93,9 +93,10 @@ class Crew:
         return new
 
     def forget(self, keys: Sequence[SocketKey]) -> None:
-        """Close sockets."""
+        """Close sockets, those that are open."""
         for key in keys:
-            self.sockets.pop(key).close()
+            if key in self.sockets:
+                self.sockets.pop(key).close()
 
 
 def wanted(plan: Plan) -> list[SocketKey]:

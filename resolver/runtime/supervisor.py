@@ -156,7 +156,10 @@ class Supervisor(Life):
                 self.log.error(f"worker {crew.number} ended with code {code}, starting it again")
                 self._restarts.value += 1
                 await self._bury(crew, child)
-            await asyncio.sleep(self._pause(crew, time.monotonic() - began))
+            pause = self._pause(crew, time.monotonic() - began)
+            if pause > _FIRST_PAUSE:
+                await self._leave_place(crew)
+            await asyncio.sleep(pause)
             async with self._changing:
                 if crew.child is not None:
                     continue  # a reload has started it meanwhile
@@ -167,14 +170,18 @@ class Supervisor(Life):
                     crew.kill()
 
     def _pause(self, crew: Crew, lived: float) -> float:
-        """How long to wait with the next start. The place of one that keeps falling is left to the others."""
+        """How long to wait with the next start."""
         if lived > _LONGEST_PAUSE:
             crew.pause = 0.0
-            return 0.0
-        if crew.pause:
-            crew.forget(list(crew.sockets))
-        crew.pause = min(max(_FIRST_PAUSE, crew.pause * 2), _LONGEST_PAUSE)
+        else:
+            crew.pause = min(max(_FIRST_PAUSE, crew.pause * 2), _LONGEST_PAUSE)
         return crew.pause
+
+    async def _leave_place(self, crew: Crew) -> None:
+        """Leave the clients of a worker that keeps falling to the others: the kernel spreads them over open sockets."""
+        async with self._changing:
+            if crew.child is None:
+                crew.forget(list(crew.sockets))
 
     async def _feel_pulse(self, crew: Crew) -> None:
         """Kill a worker that hangs: /health is answered here, and nobody else would notice."""

@@ -161,6 +161,22 @@ async def test_a_reload_starts_a_worker_that_is_down_with_the_new_configuration(
             assert len(await server.workers()) == 2
 
 
+async def test_reloads_while_a_worker_keeps_falling_are_served_by_all(tmp_path: Path, port: int, http: int) -> None:
+    moved = free_port()
+    async with serving(
+        tmp_path, block(port, hosts("192.0.2.1"), http=http), "--workers", "2", port=port, http=http
+    ) as server:
+        steady = (await server.workers())[0]
+        for turn in range(4):
+            for worker in set(await server.workers()) - {steady}:
+                os.kill(worker, signal.SIGKILL)
+            place = (moved, port)[turn % 2]
+            await server.reload(block(place, hosts(f"192.0.2.{turn}"), http=http))
+            for _ in range(20):
+                assert addresses(await ask(place, WWW)) == [f"192.0.2.{turn}"]
+        await until(server.ready)
+
+
 async def test_the_place_of_a_worker_that_keeps_falling_is_left_to_the_others(
     tmp_path: Path, port: int, http: int
 ) -> None:
