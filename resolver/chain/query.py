@@ -32,11 +32,12 @@ class Query:
     ``qname`` is the wire name as the client wrote it, ``name`` the same in lower case, ``question`` name, type and
     class as octets in the client's spelling. ``client`` and ``local`` are (host, port). ``transport`` is ``udp``,
     ``tcp``, ``tls``, ``https``, ``quic``, or ``internal`` for questions that the server asks itself. ``received`` is in
-    seconds of the host's monotonic clock.
+    seconds of the host's monotonic clock. ``depth`` is 0 for a client's query and one more for each question that was
+    asked in order to answer another one.
     """
 
     __slots__ = (
-        "client", "edns", "flags", "id", "local", "metadata", "name", "qclass", "qname", "qtype", "question",
+        "client", "depth", "edns", "flags", "id", "local", "metadata", "name", "qclass", "qname", "qtype", "question",
         "received", "site", "size", "transport",
     )  # fmt: skip
 
@@ -71,6 +72,7 @@ class Query:
         self.site = site
         self.size = size or HEADER_SIZE + len(qname) + 4
         self.metadata: dict[str, str] | None = None
+        self.depth = 0
 
     @property
     def do(self) -> bool:
@@ -114,7 +116,7 @@ class Query:
         other.question = self.question
         other.client, other.local, other.transport = self.client, self.local, self.transport
         other.received, other.site, other.size = self.received, self.site, self.size
-        other.metadata = self.metadata
+        other.metadata, other.depth = self.metadata, self.depth
         return other
 
     def __repr__(self) -> str:
@@ -137,7 +139,7 @@ def parse(
     query.edns = _edns(packet, end)
     query.client, query.local, query.transport = client, local, transport
     query.received, query.site, query.size = received, NOWHERE, len(packet)
-    query.metadata = None
+    query.metadata, query.depth = None, 0
     return query
 
 

@@ -22,7 +22,8 @@ class Replay:
     are lower by whole seconds of ``t - base``, and those of this reply already are; None keeps them as they are.
     ``variants`` are bodies to take in turn in place of the reply's own. Each of ``counts`` is called later with the
     number of replays. ``seen`` is a one-element list in which the replays of this very answer are counted.
-    ``tags`` name the data behind it: withdrawing a tag ends the leave.
+    ``tags`` name the data behind it: withdrawing a tag ends the leave. ``live`` says that this happens whenever the
+    data changes, so that to keep the answer elsewhere would only make it older.
     """
 
     until: float
@@ -31,6 +32,7 @@ class Replay:
     counts: tuple[Callable[[int], None], ...] = ()
     seen: list[int] | None = None
     tags: tuple[Hashable, ...] = ()
+    live: bool = False
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ class Reply:
         if leave is None:
             return self
         counts = (*leave.counts, count)
-        replay = Replay(leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags)
+        replay = Replay(leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags, leave.live)
         reply = Reply(
             self.question, self.rcode, self.flags, self.options, self.source, replay, self.error, self.upstream,
             self.octets,

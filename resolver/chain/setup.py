@@ -22,11 +22,11 @@ class Host:
 
     ``clock`` is monotonic, in seconds. ``chance`` is for fair choices (order of upstreams), not for secrets.
     ``fail`` ends the process with exit code 1 and a line that says why. ``withdraw`` ends the replay of all answers
-    that carry the tag. ``ask`` puts a query to the whole server, as a client of it would. ``suspend`` makes the
-    process unready with a reason until called again with an empty one; ``suspended`` holds those reasons, and
-    ``stopping`` is set when the process was told to end. ``blocks`` are the server blocks in service. Where several
-    processes serve, ``scrape`` gives the metrics of all of them and ``unready`` what keeps any of them
-    from being ready, as asked at an HTTP address.
+    that carry the tag. ``ask`` puts a query to the whole server, as the client of the query that it was derived from
+    would; who asks adds one to its ``depth``. ``suspend`` makes the process unready with a reason until called again
+    with an empty one; ``suspended`` holds those reasons, and ``stopping`` is set when the process was told to end.
+    ``blocks`` are the server blocks in service. Where several processes serve, ``scrape`` gives the metrics of all of
+    them and ``unready`` what keeps any of them from being ready, as asked at an HTTP address.
     """
 
     clock: Callable[[], float]
@@ -36,7 +36,7 @@ class Host:
     fail: Callable[[str], None] = lambda reason: None
     withdraw: Callable[[Hashable], None] = lambda tag: None
     suspend: Callable[[str, str], None] = lambda who, reason: None
-    ask: Handler | None = None
+    ask: Handler = refuse
     worker: int = 0
     stopping: bool = False
     suspended: dict[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from resolver.config.model import Config
 from resolver.runtime.plan import Plan, assemble
 from resolver.runtime.routing import Route
 from resolver.runtime.throwaway import throwaway_host
+from resolver.runtime.within import asking
 from resolver.wire.constants import IN, RD, REFUSED
 from resolver.wire.edns import Edns
 
@@ -46,6 +47,7 @@ async def ask(config: Config, asked: Asked, *, port: int = 53) -> Answer:
     """What the configuration answers. Raises ResolverError where it is wrong."""
     host = throwaway_host()
     plan = assemble(config, host, port)
+    host.ask = asking(lambda label: next((s.router for s in plan.services.values() if s.label == label), None))
     query = Query(
         asked.name, asked.rtype, asked.rclass, message_id=secrets.randbits(16), flags=RD,
         edns=Edns(_EDNS_SIZE, asked.do), client=(asked.client, 0), transport=asked.transport, received=host.clock(),

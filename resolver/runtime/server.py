@@ -18,8 +18,10 @@ from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
 from resolver.runtime.dispatch import Dispatcher
 from resolver.runtime.plan import Endpoint, Plan, assembling
+from resolver.runtime.routing import Router
 from resolver.runtime.sockets import OpenSocket, hosts_of, open_socket
 from resolver.runtime.turns import Turns
+from resolver.runtime.within import asking
 from resolver.telemetry.log import Log
 
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
@@ -59,6 +61,7 @@ class Server:
         self.left_behind = 0  # parts of the plan before this one that were not freed by themselves
         host.blocks = lambda: self.plan.blocks if self.plan else ()
         host.suspend = self._suspend
+        host.ask = asking(self._router)
         self.http = HttpServers(host.log) if http else None
 
     async def apply(self, config: Config, switched: Callable[[], None] = lambda: None) -> Plan:
@@ -111,6 +114,9 @@ class Server:
         self._discard(ports)
         self.ports = {}
         self.plan = None
+
+    def _router(self, label: str) -> Router | None:
+        return next((port.dispatcher.router for endpoint, port in self.ports.items() if endpoint.label == label), None)
 
     def _suspend(self, who: str, reason: str) -> None:
         if reason:

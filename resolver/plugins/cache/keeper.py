@@ -35,7 +35,11 @@ class Taken(NamedTuple):
 
 
 class Keeper:
-    """Decides what of an answer is kept, and puts it there."""
+    """Decides what of an answer is kept, and puts it there.
+
+    An answer that is live is passed on with its leave to be replayed: what it was made from is in memory anyway, and it
+    is withdrawn when that changes, which an answer kept here would not be.
+    """
 
     def __init__(self, settings: Settings, contents: Contents, wall_clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
@@ -57,6 +61,9 @@ class Keeper:
             body = reply.body if verdict.is_level else _level(reply.body, verdict.shown)
         except WireError:
             return Taken(_first(query, reply, reply.body), None, replaced is None)
+        if reply.replay is not None and reply.replay.live:
+            self.contents.forget(key)  # was known from elsewhere before
+            return Taken(reply.with_body(body), None, True)
         accepted = replaced is None or self._refreshes(replaced, query, reply, verdict)
         entry = None
         if accepted or self._prefer_positive:
