@@ -11,10 +11,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks import chart, dnsperf, extras, machine, peers, report, rounds
+from benchmarks.cluster import row as cluster
 from benchmarks.load import PythonGenerator
 from benchmarks.measure import ROWS
 from benchmarks.outcome import Generator
@@ -24,7 +25,7 @@ from benchmarks.stage import Cores, Deadline, Stage
 from benchmarks.targets import targets
 from benchmarks.upstream import upstream
 
-_EXTRA_ROWS = ("lost", "size", "zones", "workers")
+_EXTRA_ROWS = ("lost", "size", "zones", "workers", "cluster")
 _ALL_ROWS = (*(row.key for row in ROWS), *_EXTRA_ROWS)
 
 
@@ -39,10 +40,11 @@ class Plan:
     sizes: tuple[int, ...]
     zones: int = 10_000
     grown: tuple[str, ...] = ("ours", "unbound")
+    cluster: cluster.Size = field(default_factory=cluster.Size)
 
 
 FULL = Plan(3, 2.0, 700, 20_000, (1_000, 10_000, 100_000, 1_000_000))
-QUICK = Plan(1, 0.7, 84, 3_000, (1_000, 20_000), grown=("ours",))
+QUICK = Plan(1, 0.7, 84, 3_000, (1_000, 20_000), grown=("ours",), cluster=cluster.Size(500, 10, 1_000, 2.0))
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -165,6 +167,8 @@ def _play(
         extras.zones(stage, grown, plan.zones, seconds, out)
     if "workers" in only:
         extras.workers(stage, grown, seconds, out)
+    if "cluster" in only:
+        cluster.play(stage, plan.cluster, seconds, out)
     if "size" in only:
         extras.sizes(stage, grown, plan.sizes, seconds, out)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks.cluster.row import CLUSTER
 from benchmarks.extras import EXTRAS
 from benchmarks.measure import ROWS, Row
 from benchmarks.results import Results
@@ -31,8 +32,8 @@ _COMPARED = ("unbound", "dnsdist", "coredns")
 def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) -> str:
     """Rows, ratios, targets and notes, ready to print."""
     parts = [_row(results, row) for row in ROWS if results.servers(row.key)]
-    parts += [_grown(results, row) for row in EXTRAS if results.servers(row.key)]
-    parts += [part for part in (_starts(results), _losses(results), _ratios(results)) if part]
+    parts += [_grown(results, row) for row in (*EXTRAS, CLUSTER) if results.servers(row.key)]
+    parts += [part for part in (_clusters(results), _starts(results), _losses(results), _ratios(results)) if part]
     parts.append(_targets(targets(results)))
     parts.append("versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()))
     remarks = [*notes, *_asked_again(results), *_disturbed(results)]
@@ -108,6 +109,22 @@ def _starts(results: Results) -> str:
     lines = [[server, number(results.first_answer(server), 3)] for server in servers]
     lines += [[f"{start.server} ({start.variant})", number(start.seconds, 3)] for start in results.grown_starts]
     return "from exec to the first answer\n" + table(("server", "seconds"), lines) if lines else ""
+
+
+def _clusters(results: Results) -> str:
+    lines = [
+        [
+            found.server, number(found.first_sync, 2), number(found.cpu, 2), number(found.resident_mib),
+            f"{found.changes:,}", *(number(_milliseconds(one)) for one in (found.p50, found.p99, found.slowest)),
+        ]
+        for found in results.clusters
+    ]  # fmt: skip
+    head = ("server", "first sync s", "CPU s", "RSS MiB", "changes", "p50 ms", "p99 ms", "slowest ms")
+    return "a cluster: until all is known, and from a change to the answer\n" + table(head, lines) if lines else ""
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
 
 
 def _losses(results: Results) -> str:

@@ -29,6 +29,20 @@ class LossCount:
     failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterFigures:
+    """What a large cluster costs a server; times in seconds, from a change to the first answer that shows it."""
+
+    server: str
+    first_sync: float
+    cpu: float
+    resident_mib: float
+    changes: int
+    p50: float | None
+    p99: float | None
+    slowest: float | None
+
+
 @dataclass(slots=True)
 class Results:
     """The samples of all rounds, in the order in which they were taken."""
@@ -37,6 +51,7 @@ class Results:
     starts: list[Start] = field(default_factory=list)
     grown_starts: list[Start] = field(default_factory=list)
     losses: list[LossCount] = field(default_factory=list)
+    clusters: list[ClusterFigures] = field(default_factory=list)
 
     def of(self, row: str, server: str, variant: str = "") -> list[Sample]:
         return [s for s in self.samples if (s.row, s.server, s.variant) == (row, server, variant)]
@@ -63,6 +78,7 @@ class Results:
             "samples": [sample.as_dict() for sample in self.samples],
             "first_answer": [asdict(start) for start in [*self.starts, *self.grown_starts]],
             "lost_queries": [asdict(loss) for loss in self.losses],
+            "clusters": [asdict(figures) for figures in self.clusters],
         }
 
 

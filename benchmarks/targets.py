@@ -45,6 +45,10 @@ def targets(results: Results) -> list[Target]:
         Target("first answer after start", 0.4, False, results.first_answer(OURS), "s"),
         Target("CPU per query, most against fewest cached names", FLAT, False, _growth(results, "size")),
         Target("CPU per query, 10,000 zones against none", FLAT, False, _growth(results, "zones")),
+        *(
+            Target(f"names of a cluster per CPU second, {variant}, of coredns", 4, True, _of_coredns(results, variant))
+            for variant in results.variants("cluster")
+        ),
     ]
 
 
@@ -60,6 +64,11 @@ def _rates(results: Results) -> list[Target]:
 
 def _ratio(results: Results, row: str, peer: str, field: str) -> float | None:
     return ratio(results.median(row, OURS, field), results.median(row, peer, field))
+
+
+def _of_coredns(results: Results, variant: str) -> float | None:
+    found = [results.median("cluster", peer, "per_cpu_second", variant) for peer in (OURS, "coredns")]
+    return ratio(found[0], found[1])
 
 
 def _growth(results: Results, row: str) -> float | None:
