@@ -20,36 +20,40 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[str]:
+def api(tmp_path: Path) -> Iterator[int]:
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "benchmarks.cluster.api", str(port), "7", "2"]
     with running("api", command, os.sched_getaffinity(0), tmp_path, {"PYTHONPATH": str(ROOT)}) as server:
         wait_until_listening(server, port)
-        yield f"http://127.0.0.1:{port}"
+        yield port
 
 
-def test_pages_hold_every_service_once(api: str) -> None:
-    first = _get(f"{api}/api/v1/services?limit=5")
-    rest = _get(f"{api}/api/v1/services?limit=5&continue={first['metadata']['continue']}")
+def test_pages_hold_every_service_once(api: int) -> None:
+    first = _get(api, "/api/v1/services?limit=5")
+    rest = _get(api, f"/api/v1/services?limit=5&continue={first['metadata']['continue']}")
     found = [item["metadata"]["name"] for item in (*first["items"], *rest["items"])]
     assert found == [*(f"svc{number}" for number in range(7)), objects.PROBE]
     assert "continue" not in rest["metadata"]
 
 
-def test_a_watch_hears_of_the_changes(api: str) -> None:
-    with urllib.request.urlopen(f"{api}/apis/discovery.k8s.io/v1/endpointslices?watch=true", timeout=10) as watch:
-        _get(f"{api}/bench/change?rate=200&seconds=0.2")
+def test_a_watch_hears_of_the_changes(api: int) -> None:
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{api}/apis/discovery.k8s.io/v1/endpointslices?watch=true", timeout=10
+    ) as watch:
+        _get(api, "/bench/change?rate=200&seconds=0.2")
         events = [json.loads(watch.readline()) for _ in range(5)]
     assert {event["type"] for event in events} == {"MODIFIED"}
     assert len({event["object"]["metadata"]["resourceVersion"] for event in events}) == 5
 
 
-def test_the_moment_of_each_change_of_the_probe_is_told(api: str) -> None:
-    with urllib.request.urlopen(f"{api}/apis/discovery.k8s.io/v1/endpointslices?watch=true", timeout=10) as watch:
-        _get(f"{api}/bench/change?rate=200&seconds=0.2")
+def test_the_moment_of_each_change_of_the_probe_is_told(api: int) -> None:
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{api}/apis/discovery.k8s.io/v1/endpointslices?watch=true", timeout=10
+    ) as watch:
+        _get(api, "/bench/change?rate=200&seconds=0.2")
         changed = next(event for line in watch if "probe" in (event := json.loads(line))["object"]["metadata"]["name"])
     assert changed["object"]["endpoints"][0]["addresses"] == [objects.address(11, 1)]
-    assert _get(f"{api}/bench/changes")[0][0] == 1
+    assert _get(api, "/bench/changes")[0][0] == 1
 
 
 def test_names_and_objects_agree() -> None:
@@ -60,6 +64,6 @@ def test_names_and_objects_agree() -> None:
     assert "10-0-0-3.svc1.ns1.svc.cluster.local" in names
 
 
-def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+def _get(api: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{api}{path}", timeout=10) as answer:
         return json.load(answer)
