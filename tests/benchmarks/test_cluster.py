@@ -16,6 +16,7 @@ from benchmarks.cluster import objects
 from benchmarks.cluster.row import wait_until_listening
 from benchmarks.processes import free_ports, running
 
+WATCH = "/apis/discovery.k8s.io/v1/endpointslices?watch=true"
 ROOT = Path(__file__).resolve().parents[2]
 
 
