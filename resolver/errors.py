@@ -26,6 +26,14 @@ class UpstreamError(ResolverError):
     """An exchange with an upstream that brought no usable answer."""
 
 
+class KubeError(ResolverError):
+    """The Kubernetes API cannot be used as it was asked for: no access, a selector that means nothing, no library."""
+
+
+class Malformed(ResolverError):
+    """A Kubernetes object that cannot be used; the message says what is wrong with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a word stands: file as the user named it, line and column counted from 1."""
