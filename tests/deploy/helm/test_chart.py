@@ -1,0 +1,232 @@
+"""The chart over many values files: what it renders is valid, consistent, and loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from resolver.config.load import load_text
+from resolver.config.zones import server_addresses
+from resolver.plugins.catalog import built
+from tests.deploy.helm.charts import CHART, Document, Rendered, Values, defaults
+from tests.deploy.helm.conftest import Release
+from tests.deploy.schemas import NEWEST, OLDEST, validate
+
+FILES = sorted((Path(__file__).parent / "values").glob("*.yaml"))
+SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def values(path: Path) -> Values:
+    read: Values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return read
+
+
+def selected(selector: dict[str, str], labels: dict[str, str]) -> bool:
+    return selector.items() <= labels.items()
+
+
+def pod_labels(rendered: Rendered) -> dict[str, str]:
+    labels: dict[str, str] = rendered.workload()["spec"]["template"]["metadata"]["labels"]
+    return labels
+
+
+def ports_of(corefile: str, directive: str) -> set[int]:
+    """The ports that the directive names in any block."""
+    blocks = load_text(corefile, environ={}).blocks
+    named = [each for block in blocks for each in block.directives if each.name.text == directive]
+    return {int(each.args[0].text.rpartition(":")[2]) for each in named}
+
+
+@every_file
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_what_is_rendered_is_valid(release: Release, path: Path, version: str) -> None:
+    documents = release(values(path)).documents
+    assert documents
+    assert validate(documents, version) == []
+
+
+@every_file
+def test_the_schema_accepts_the_values(path: Path) -> None:
+    assert [error.message for error in Draft7Validator(SCHEMA).iter_errors(values(path))] == []
+
+
+@every_file
+def test_every_object_has_its_namespace_and_the_labels_of_the_release(release: Release, path: Path) -> None:
+    for document in release(values(path)).documents:
+        metadata = document["metadata"]
+        if metadata["name"] == "extra":
+            continue
+        assert ("namespace" in metadata) == (not document["kind"].startswith("ClusterRole"))
+        assert metadata["labels"]["app.kubernetes.io/instance"] == "dns"
+        assert metadata["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+
+
+@every_file
+def test_selectors_choose_the_pods_and_nothing_chooses_in_vain(release: Release, path: Path) -> None:
+    rendered = release(values(path))
+    labels = pod_labels(rendered)
+    assert selected(rendered.workload()["spec"]["selector"]["matchLabels"], labels)
+    for service in rendered.every("Service"):
+        if "selector" in service["spec"] and not service["metadata"]["name"].endswith("-upstream"):
+            assert selected(service["spec"]["selector"], labels)
+    for kind in ("PodDisruptionBudget", "PodMonitor"):
+        for document in rendered.every(kind):
+            assert selected(document["spec"]["selector"]["matchLabels"], labels)
+    for policy in rendered.every("NetworkPolicy"):
+        assert selected(policy["spec"]["podSelector"]["matchLabels"], labels)
+    for monitor in rendered.every("ServiceMonitor"):
+        chosen = [
+            service
+            for service in rendered.every("Service")
+            if selected(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"])
+        ]
+        assert [service["metadata"]["name"].endswith("-metrics") for service in chosen] == [True]
+
+
+@every_file
+def test_names_that_refer_to_objects_of_the_release_exist(release: Release, path: Path) -> None:
+    rendered = release(values(path))
+    maps = {document["metadata"]["name"] for document in rendered.every("ConfigMap")}
+    accounts = {document["metadata"]["name"] for document in rendered.every("ServiceAccount")} | {"default"}
+    assert rendered.pod()["serviceAccountName"] in accounts
+    for volume in rendered.pod()["volumes"]:
+        if "configMap" in volume and not volume["configMap"].get("optional"):
+            assert volume["configMap"]["name"] in maps
+    for binding in rendered.every("ClusterRoleBinding"):
+        assert binding["roleRef"]["name"] == rendered.only("ClusterRole")["metadata"]["name"]
+        assert binding["subjects"][0]["name"] == rendered.pod()["serviceAccountName"]
+    for scaler in rendered.every("HorizontalPodAutoscaler"):
+        target = scaler["spec"]["scaleTargetRef"]
+        assert (target["kind"], target["name"]) == ("Deployment", rendered.workload()["metadata"]["name"])
+        assert "replicas" not in rendered.workload()["spec"]
+
+
+@every_file
+def test_mounts_have_volumes(release: Release, path: Path) -> None:
+    pod = release(values(path)).pod()
+    volumes = {volume["name"] for volume in pod["volumes"]}
+    for container in [*pod["containers"], *pod.get("initContainers", [])]:
+        assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes
+
+
+@every_file
+def test_the_corefile_has_only_what_the_server_understands(release: Release, path: Path) -> None:
+    corefile = load_text(release(values(path)).corefile(), environ={})
+    assert corefile.blocks
+    assert {each.name.text for block in corefile.blocks for each in block.directives} <= built()
+
+
+@every_file
+def test_probes_monitors_and_services_meet_the_ports_of_the_corefile(release: Release, path: Path) -> None:
+    rendered = release(values(path))
+    corefile = rendered.corefile()
+    container = rendered.container()
+    for probe, directive in {"livenessProbe": "health", "startupProbe": "health", "readinessProbe": "ready"}.items():
+        if probe in container:
+            assert {container[probe]["httpGet"]["port"]} == ports_of(corefile, directive)
+            assert container[probe]["httpGet"]["path"] == f"/{directive}"
+    served = {
+        address.port for block in load_text(corefile, environ={}).blocks for address in server_addresses(block.keys)
+    }
+    targets = {
+        (port["targetPort"], port["protocol"])
+        for service in rendered.every("Service")
+        for port in service["spec"]["ports"]
+        if port["name"].startswith("dns") and not service["metadata"]["name"].endswith("-upstream")
+    }
+    assert {port for port, _ in targets} in (served, set())
+    assert all({(port, "UDP"), (port, "TCP")} <= targets for port in served if targets)
+    for service in rendered.every("Service"):
+        if service["metadata"]["name"].endswith("-metrics"):
+            assert {port["targetPort"] for port in service["spec"]["ports"]} == ports_of(corefile, "prometheus")
+
+
+@every_file
+def test_the_container_can_do_no_more_than_it_needs(release: Release, path: Path) -> None:
+    rendered = release(values(path))
+    pod, container = rendered.pod(), rendered.container()
+    user: Document = {**pod["securityContext"], **container["securityContext"]}
+    assert user["runAsNonRoot"] is True
+    assert user["runAsUser"] > 0
+    assert user["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert user["readOnlyRootFilesystem"] is True
+    assert user["allowPrivilegeEscalation"] is False
+    assert user["capabilities"]["drop"] == ["ALL"]
+    assert "privileged" not in user
+    assert pod["automountServiceAccountToken"] == bool(rendered.every("ClusterRole"))
+
+
+@every_file
+def test_a_pod_has_time_to_leave(release: Release, path: Path) -> None:
+    rendered = release(values(path))
+    for block in load_text(rendered.corefile(), environ={}).blocks:
+        for directive in block.directives:
+            for option in directive.block or ():
+                if option.name.text == "lameduck":
+                    assert int(option.args[0].text.rstrip("s")) < rendered.pod()["terminationGracePeriodSeconds"]
+
+
+def test_the_schema_describes_every_value_and_no_other() -> None:
+    def paths(tree: Values, schema: dict[str, Any], above: str = "") -> tuple[set[str], set[str]]:
+        described = schema.get("properties")
+        if not described:
+            return set(), set()
+        had, known = set(tree), set(described)
+        names = {f"{above}{key}" for key in had}, {f"{above}{key}" for key in known}
+        for key in had & known:
+            if isinstance(tree[key], dict):
+                below = paths(tree[key], described[key], f"{above}{key}.")
+                names = names[0] | below[0], names[1] | below[1]
+        return names
+
+    present, described = paths(defaults(), SCHEMA)
+    assert described - present == {"global"}
+    assert present - described == set()
+
+
+def test_the_schema_accepts_the_values_of_the_chart() -> None:
+    Draft7Validator.check_schema(SCHEMA)
+    assert list(Draft7Validator(SCHEMA).iter_errors(defaults())) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mode": "sidecar"},
+        {"replicas": 3},
+        {"replicaCount": "three"},
+        {"replicaCount": -1},
+        {"ports": {"dns": 70000}},
+        {"ports": {"metric": 9153}},
+        {"image": {"digest": "latest"}},
+        {"image": {"pullPolicy": "Sometimes"}},
+        {"servers": [{"zones": [{"zone": "."}]}]},
+        {"servers": [{"plugins": [{"parameters": "."}]}]},
+        {"servers": [{"zones": [{"zone": ".", "use_tcp": True}], "plugins": [{"name": "whoami"}]}]},
+        {"forward": {"upstreams": []}},
+        {"forward": {"upstream": ["9.9.9.9"]}},
+        {"stubDomains": {"corp.internal": "10.0.0.53"}},
+        {"cluster": {"pods": "maybe"}},
+        {"gateway": {"enabled": True, "zones": []}},
+        {"lameduck": "5"},
+        {"terminationGracePeriodSeconds": 1},
+        {"rbac": {"tier": "admin"}},
+        {"service": {"type": "ExternalName"}},
+        {"zoneFiles": [{"filename": "Corefile", "contents": ""}]},
+        {"zoneFiles": [{"filename": "a/b", "contents": ""}]},
+        {"networkPolicy": {"egress": [{"ports": [53]}]}},
+        {"livenessProbe": {"periodSeconds": 0}},
+        {"commonLabels": {"number": 1}},
+        {"logFormat": "xml"},
+    ],
+    ids=json.dumps,
+)
+def test_the_schema_refuses_what_is_wrong(wrong: Values) -> None:
+    assert not Draft7Validator(SCHEMA).is_valid(wrong)

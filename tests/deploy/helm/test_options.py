@@ -1,0 +1,161 @@
+"""What single values of the chart turn on, off, and refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.deploy.helm.charts import RenderError, Values
+from tests.deploy.helm.conftest import Release
+
+
+@pytest.mark.parametrize(
+    ("off", "on", "kind"),
+    [
+        ({}, {"autoscaling": {"enabled": True}}, "HorizontalPodAutoscaler"),
+        ({"podDisruptionBudget": {"enabled": False}}, {}, "PodDisruptionBudget"),
+        ({"replicaCount": 1}, {"replicaCount": 2}, "PodDisruptionBudget"),
+        ({}, {"networkPolicy": {"enabled": True}}, "NetworkPolicy"),
+        ({}, {"serviceMonitor": {"enabled": True}}, "ServiceMonitor"),
+        ({}, {"podMonitor": {"enabled": True}}, "PodMonitor"),
+        ({}, {"prometheusRule": {"enabled": True}}, "PrometheusRule"),
+        ({"serviceAccount": {"create": False}}, {}, "ServiceAccount"),
+        ({}, {"mode": "clusterDNS"}, "ClusterRole"),
+        ({}, {"rbac": {"tier": "identity"}}, "ClusterRoleBinding"),
+        ({"mode": "clusterDNS", "rbac": {"create": False}}, {"mode": "clusterDNS"}, "ClusterRole"),
+        ({"mode": "clusterDNS", "rbac": {"tier": "none"}}, {"rbac": {"tier": "services"}}, "ClusterRole"),
+        ({"mode": "nodeLocal"}, {}, "Deployment"),
+        ({}, {"mode": "nodeLocal"}, "DaemonSet"),
+        ({"mode": "nodeLocal"}, {}, "PodDisruptionBudget"),
+        ({"mode": "nodeLocal", "autoscaling": {"enabled": True}}, {"autoscaling": {"enabled": True}}, "HorizontalPodAutoscaler"),
+    ],
+)  # fmt: skip
+def test_a_value_turns_an_object_on_and_off(release: Release, off: Values, on: Values, kind: str) -> None:
+    assert kind not in release(off).kinds()
+    assert kind in release(on).kinds()
+
+
+def test_the_services_are_made_one_by_one(release: Release) -> None:
+    assert len(release().every("Service")) == 2
+    assert len(release({"service": {"enabled": False}}).every("Service")) == 1
+    assert release({"service": {"enabled": False}, "metrics": {"service": {"enabled": False}}}).every("Service") == []
+
+
+def test_the_dashboard_is_a_config_map_that_grafana_finds(release: Release) -> None:
+    assert len(release().every("ConfigMap")) == 1
+    board = release({"dashboard": {"enabled": True}}).only("ConfigMap", "-dashboard")
+    assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def rules(release: Release, values: Values) -> set[tuple[str, str]]:
+    found: list[dict[str, Any]] = release(values).only("ClusterRole")["rules"]
+    return {(group, each) for rule in found for group in rule["apiGroups"] for each in rule["resources"]}
+
+
+def test_a_role_grants_what_its_tier_reads_and_only_to_read(release: Release) -> None:
+    services = {("", "services"), ("", "namespaces"), ("discovery.k8s.io", "endpointslices")}
+    assert rules(release, {"rbac": {"tier": "identity"}}) == {("", "pods")}
+    assert rules(release, {"mode": "clusterDNS"}) == services
+    assert rules(release, {"mode": "clusterDNS", "cluster": {"pods": "verified"}}) == {*services, ("", "pods")}
+    granted = rules(release, {"mode": "clusterDNS", "gateway": {"enabled": True, "zones": ["example.com"]}})
+    assert {("networking.k8s.io", "ingresses"), ("gateway.networking.k8s.io", "httproutes")} <= granted
+    for rule in release({"mode": "clusterDNS", "rbac": {"gateway": True}}).only("ClusterRole")["rules"]:
+        assert rule["verbs"] == ["list", "watch"]
+
+
+def test_a_token_is_mounted_only_where_the_api_is_read(release: Release) -> None:
+    assert release().pod()["automountServiceAccountToken"] is False
+    assert release({"mode": "clusterDNS"}).pod()["automountServiceAccountToken"] is True
+
+
+def test_the_checksum_follows_the_corefile(release: Release) -> None:
+    def checksum(values: Values) -> str:
+        template = release({"checksumAnnotation": True, **values}).workload()["spec"]["template"]
+        return str(template["metadata"]["annotations"]["checksum/config"])
+
+    assert "annotations" not in release().workload()["spec"]["template"]["metadata"]
+    assert checksum({}) == checksum({"replicaCount": 5})
+    assert checksum({}) != checksum({"cache": {"ttl": 60}})
+    assert checksum({}) != checksum({"zoneFiles": [{"filename": "a", "contents": "b"}]})
+
+
+def test_a_network_policy_opens_what_is_listed_and_nothing_else(release: Release) -> None:
+    policy = release(
+        {
+            "networkPolicy": {
+                "enabled": True,
+                "from": [{"namespaceSelector": {"matchLabels": {"dns": "external"}}}],
+                "egress": [{"cidr": "192.0.2.53/32", "ports": [853]}],
+            }
+        }
+    ).only("NetworkPolicy")["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    asked, scraped = policy["ingress"]
+    assert asked["from"] == [{"namespaceSelector": {"matchLabels": {"dns": "external"}}}]
+    assert asked["ports"] == [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
+    assert scraped["ports"] == [{"port": 9153, "protocol": "TCP"}]
+    (outside,) = policy["egress"]
+    assert outside["to"] == [{"ipBlock": {"cidr": "192.0.2.53/32"}}]
+    assert {port["port"] for port in outside["ports"]} == {853}
+
+
+def test_a_network_policy_lets_the_api_be_read_where_it_is(release: Release) -> None:
+    policy = release({"mode": "clusterDNS", "networkPolicy": {"enabled": True}}).only("NetworkPolicy")
+    assert {port["port"] for port in policy["spec"]["egress"][-1]["ports"]} == {443, 6443}
+
+
+def test_rules_look_for_the_job_of_the_release(release: Release) -> None:
+    text = str(release({"nameOverride": "names", "prometheusRule": {"enabled": True}}).only("PrometheusRule"))
+    assert 'job="names"' in text
+    assert 'job="k8s-resolver"' not in text
+
+
+def test_service_ports_follow_the_server_blocks(release: Release) -> None:
+    values = {
+        "servers": [
+            {"port": 53, "plugins": [{"name": "health"}, {"name": "ready"}, {"name": "whoami"}]},
+            {"zones": [{"zone": "a.test"}], "port": 53, "plugins": [{"name": "whoami"}]},
+            {"zones": [{"zone": "b.test"}], "port": 1053, "servicePort": 54, "nodePort": 30054, "plugins": [{"name": "whoami"}]},
+        ]
+    }  # fmt: skip
+    ports = release(values).only("Service", "resolver")["spec"]["ports"]
+    assert [(port["name"], port["port"], port["targetPort"], port.get("nodePort")) for port in ports] == [
+        ("dns", 53, 53, None),
+        ("dns-tcp", 53, 53, None),
+        ("dns-1053", 54, 1053, 30054),
+        ("dns-tcp-1053", 54, 1053, 30054),
+    ]
+
+
+def test_values_of_a_corefile_pass_untouched(release: Release) -> None:
+    corefile = ". {\n  health\n  ready\n  template IN A {\n    answer \"{{ .Name }} 60 IN A 192.0.2.1\"\n  }\n}"
+    assert release({"corefile": corefile}).corefile().strip() == corefile
+
+
+def test_a_release_named_like_the_chart_does_not_repeat_the_name(release: Release) -> None:
+    assert release(name="k8s-resolver").workload()["metadata"]["name"] == "k8s-resolver"
+    assert release(name="a" * 60).workload()["metadata"]["name"] == "a" * 54
+    assert release({"fullnameOverride": "dns"}).workload()["metadata"]["name"] == "dns"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"corefile": ". {\n ready\n whoami\n}"}, "need the health directive"),
+        ({"corefile": ". {\n health\n whoami\n}"}, "needs the ready directive"),
+        ({"servers": [{"plugins": [{"name": "whoami"}]}]}, "need the health directive"),
+        (
+            {"servers": [{"plugins": [{"name": "health", "parameters": ":8088"}, {"name": "ready"}]}]},
+            "health listens on :8088, but ports.health is 8080",
+        ),
+        ({"mode": "clusterDNS", "cluster": {"autopath": True}}, "cluster.autopath needs cluster.pods: verified"),
+        (
+            {"serviceMonitor": {"enabled": True}, "metrics": {"service": {"enabled": False}}},
+            "serviceMonitor needs metrics.service.enabled",
+        ),
+    ],
+)
+def test_values_that_cannot_work_are_refused(release: Release, values: Values, reason: str) -> None:
+    with pytest.raises(RenderError, match=reason):
+        release(values)
