@@ -13,6 +13,8 @@ COMMANDS = {
     "serve": "serve the zones of a configuration (the default)",
     "check": "find the mistakes in a configuration",
     "convert": "write a Corefile as YAML, or YAML as a Corefile",
+    "manifests": "write Kubernetes manifests for your own hosts",
+    "node": "serve on a node's own addresses, as NodeLocal DNSCache does",
     "query": "ask a server, or a configuration without starting it",
 }
 _INTERNAL = ("worker",)

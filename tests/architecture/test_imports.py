@@ -13,12 +13,13 @@ from tests.architecture.source import PACKAGE, ROOT, Module, modules, write_tree
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"wire"}),
-    frozenset({"config", "telemetry", "sockets"}),
+    frozenset({"config", "telemetry", "sockets", "manifests"}),
     frozenset({"chain"}),
     frozenset({"zone", "upstream", "kube", "replay"}),
     frozenset({"plugins"}),
     frozenset({"listeners"}),
     frozenset({"runtime"}),
+    frozenset({"node"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

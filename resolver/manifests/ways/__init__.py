@@ -1,0 +1,1 @@
+"""One module a way, each with ``make(settings) -> Bundle``."""
