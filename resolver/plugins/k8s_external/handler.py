@@ -1,0 +1,174 @@
+"""Answers for zones outside of the cluster from what the kubernetes directive knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+from resolver.chain.capabilities import offering
+from resolver.chain.plugin import Handler, Plugin
+from resolver.chain.query import Query
+from resolver.chain.reply import Replay, Reply, failure
+from resolver.chain.setup import Block, Host
+from resolver.kube.names_alias import answer_records, ask_target, leave_behind
+from resolver.kube.names_own import own_addresses
+from resolver.kube.names_reverse import read_reverse
+from resolver.kube.view import ClusterView
+from resolver.plugins.k8s_external import answers
+from resolver.plugins.k8s_external.lookup import Found, find, server_addresses
+from resolver.plugins.k8s_external.settings import Settings
+from resolver.wire.constants import AA, AAAA, EDE_NOT_READY, NOERROR, NS, NXDOMAIN, PTR, SOA, SRV, TC, A
+from resolver.wire.names import ROOT, is_below, suffixes
+from resolver.wire.records import Record, encode
+
+Tags = tuple[Hashable, ...]
+
+
+class External(Plugin):
+    """Serves A, AAAA, SRV and PTR, and the SOA and NS records of its zones; what it answers may be replayed.
+
+    The view of the cluster is that of the kubernetes directive of the same block, which is set up later.
+    """
+
+    name = "k8s_external"
+    transparent = True  # what it passes on is none of its business
+
+    def __init__(self, settings: Settings, host: Host, block: Block) -> None:
+        self.settings = settings
+        self.host = host
+        self._block = block
+        self._zones = frozenset(settings.zones)
+        self._own: list[bytes] = []
+        self._found_view: ClusterView | None = None
+
+    async def start(self) -> None:
+        """Find out by which addresses the name server of the zones is reached."""
+        self._own = own_addresses(self._block.parts)
+
+    async def resolve(self, query: Query, next: Handler) -> Reply:
+        name = query.name
+        zone = nearest_zone(name, self._zones)
+        if zone is None:
+            return await next(query)
+        if name == zone:
+            return self._at_apex(query, zone)
+        apex = self.settings.apex + zone
+        if is_below(name, apex):
+            return self._below_apex(query, zone, apex)
+        if query.qtype == PTR:
+            address = read_reverse(name)
+            if address is not None:
+                return await self._pointers(query, zone, address, next)
+        found = find(self._view, name[: len(name) - len(zone)], headless=self.settings.headless)
+        if found.rcode == NXDOMAIN:
+            return await self._unknown(query, zone, found.tags, next)
+        return await self._known(query, zone, found)
+
+    @property
+    def _view(self) -> ClusterView:
+        view = self._found_view
+        if view is None:
+            view = self._found_view = next(offering(self._block.parts, ClusterView))
+        return view
+
+    # --- services
+
+    async def _known(self, query: Query, zone: bytes, found: Found) -> Reply:
+        qname, qtype, matches, ttl = query.qname, query.qtype, found.matches, self.settings.ttl
+        if not matches or qtype not in (A, AAAA, SRV):
+            return self._nodata(query, zone, found.tags)
+        aliases = answers.alias_records(qname, matches, self._view.ttl)
+        if qtype == SRV:
+            records = answers.srv_records(qname, zone, matches, self._view.ttl)
+            extra = answers.target_addresses(zone, matches, ttl)
+            replies = await self._ask(query, aliases, (A, AAAA)) if records else []
+            extra += [record for reply in replies for record in answer_records(reply)]
+        else:
+            addresses = [match.address for match in matches if match.address]
+            replies = await self._ask(query, aliases, (qtype,))
+            records = [*aliases, *(record for reply in replies for record in answer_records(reply))]
+            records += answers.address_records(qname, addresses, ttl, qtype)
+            extra = []
+        if not records:
+            return self._nodata(query, zone, found.tags)
+        return self._answer(query, records, found.tags, extra=extra, replies=replies)
+
+    async def _ask(self, query: Query, aliases: Sequence[Record], qtypes: Sequence[int]) -> list[Reply]:
+        return [await ask_target(self.host, query, alias.rdata, qtype) for alias in aliases for qtype in qtypes]
+
+    async def _pointers(self, query: Query, zone: bytes, address: bytes, next: Handler) -> Reply:
+        index, tags = self._view.index, (self._view.index.address_tag(address),)
+        services = index.external_owners(address)
+        if not services:
+            return await self._unknown(query, zone, tags, next)
+        names = [service.key + self.settings.zones[0] for service in services]
+        return self._answer(query, answers.pointer_records(query.qname, names, self.settings.ttl), tags)
+
+    async def _unknown(self, query: Query, zone: bytes, tags: Tags, next: Handler) -> Reply:
+        if any(zone == ROOT or is_below(query.name, zone) for zone in self.settings.fallthrough):
+            return await next(query)
+        if not self._view.synced:
+            return failure(query, self.name, ede=EDE_NOT_READY, text="the cluster's services are not known yet")
+        return self._answer(query, (), tags, authority=[self._soa(zone)], rcode=NXDOMAIN)
+
+    # --- the zone itself
+
+    def _at_apex(self, query: Query, zone: bytes) -> Reply:
+        settings = self.settings
+        apex = settings.apex + zone
+        if query.qtype == SOA:
+            return self._answer(query, [self._soa(zone)], self._apex_tags())
+        if query.qtype == NS:
+            glue = answers.address_records(b"\3ns1" + apex, self._addresses(), settings.ttl)
+            return self._answer(query, [answers.ns_record(zone, apex, settings.ttl)], self._apex_tags(), extra=glue)
+        return self._nodata(query, zone, self._apex_tags())
+
+    def _below_apex(self, query: Query, zone: bytes, apex: bytes) -> Reply:
+        if query.name == b"\3ns1" + apex:
+            records: list[Record] = []
+            if query.qtype in (A, AAAA):
+                records = answers.address_records(query.qname, self._addresses(), self.settings.ttl, query.qtype)
+            if records:
+                return self._answer(query, records, self._apex_tags())
+        elif query.name != apex:
+            return self._answer(query, (), self._apex_tags(), authority=[self._soa(zone)], rcode=NXDOMAIN)
+        return self._nodata(query, zone, self._apex_tags())
+
+    def _addresses(self) -> list[bytes]:
+        return server_addresses(self._view, self._own, headless=self.settings.headless)
+
+    def _apex_tags(self) -> Tags:
+        """What belongs to the zone itself changes with its serial number, and with the services in front of us."""
+        return (self._view.index.serial_tag,)
+
+    def _soa(self, zone: bytes) -> Record:
+        settings = self.settings
+        return answers.soa_record(zone, settings.apex + zone, settings.ttl, self._view.index.external_serial)
+
+    # --- replies
+
+    def _nodata(self, query: Query, zone: bytes, tags: Tags) -> Reply:
+        return self._answer(query, (), tags, authority=[self._soa(zone)])
+
+    def _answer(
+        self,
+        query: Query,
+        records: Sequence[Record],
+        tags: Tags,
+        *,
+        authority: Sequence[Record] = (),
+        extra: Sequence[Record] = (),
+        replies: Sequence[Reply] = (),
+        rcode: int = NOERROR,
+    ) -> Reply:
+        leave = Replay(math.inf, tags=tags, live=True)
+        if replies:
+            leave = leave_behind(replies, tags, self.settings.ttl, self.host.clock())
+        flags = AA | TC & (replies[0].flags if len(replies) == 1 else 0)
+        body = encode(query.qname, records, authority, extra)
+        return Reply(query.question, rcode, flags, b"", self.name, leave, "", "", body)
+
+
+def nearest_zone(name: bytes, zones: frozenset[bytes]) -> bytes | None:
+    """The longest of the zones that the name is in."""
+    return next((suffix for suffix in suffixes(name) if suffix in zones), None)
