@@ -71,6 +71,8 @@ class Life(ABC):
         try:
             if await self._has_begun():
                 ready(self.plan)
+                if self.options.companion is not None:
+                    await self.options.companion.begun()
                 watching = loop.create_task(self._watch())
                 await self.ending.wait()
                 watching.cancel()
@@ -177,6 +179,8 @@ class Life(ABC):
 
     async def _lameduck(self) -> None:
         self.host.stopping = True
+        if self.options.companion is not None:
+            await self.options.companion.ending()
         await self.stopping()
         if not self.plan.lameduck or self.exit_code:
             return

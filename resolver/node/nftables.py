@@ -1,0 +1,229 @@
+"""The rules as an nftables table of our own, spoken to the kernel directly: no program, no lock, no rules of others.
+
+A long-running process *owns* its table: the kernel removes it when the process ends, however it ends (Linux 5.12).
+Several processes have a table each, so the last one to end takes the rules away. What is to outlive its process, or
+runs on an older kernel, is one table under a fixed name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import socket
+import struct
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from resolver.node import netlink
+from resolver.node.rules import COMMENT, FirewallError, Match
+
+TABLE: Final = "resolver_node"
+RAW_PRIORITY: Final = -310  # before connection tracking (-200), and before iptables' raw table (-300)
+FILTER_PRIORITY: Final = -10
+_NETFILTER: Final = 12
+_RECEIVED: Final = 1 << 16
+_SENT: Final = 1 << 20
+_SO_SNDBUFFORCE: Final = 32
+_TIMEOUT: Final = 5.0  # seconds; the kernel answers at once
+_CHAINS: Final = (
+    ("skip_conntrack_in", netlink.PREROUTING, RAW_PRIORITY, True),
+    ("skip_conntrack_out", netlink.OUTPUT, RAW_PRIORITY, True),
+    ("accept_in", netlink.INPUT, FILTER_PRIORITY, False),
+    ("accept_out", netlink.OUTPUT, FILTER_PRIORITY, False),
+)
+
+
+class Nftables:
+    """The rules in one table. ``lasting`` has them outlive this process."""
+
+    name = "nftables"
+
+    def __init__(self, untracked: Sequence[Match], accepted: Sequence[Match], *, lasting: bool) -> None:
+        self._untracked = tuple(untracked)
+        self._accepted = tuple(accepted)
+        self._owned = not lasting
+        self._own_name = f"{TABLE}_{secrets.token_hex(4)}"
+        self._channel: _Channel | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes write down the same rules, so that only the last one may remove them."""
+        return not self._owned
+
+    @property
+    def table(self) -> str:
+        """The name of the table."""
+        return self._own_name if self._owned else TABLE
+
+    async def install(self) -> bool:
+        """Have the table as it should be; whether it had to be written."""
+        channel = self._open()
+        if channel.rules_of(self.table) == len(self._rules()):
+            return False
+        try:
+            self._write(channel)
+        except NftablesError as error:
+            if not self._owned or error.code not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+            self._owned = False  # an older kernel
+            self._write(channel)
+        return True
+
+    async def remove(self) -> bool:
+        """Remove the table."""
+        return self._open().delete(self.table)
+
+    async def close(self) -> None:
+        """Close the connection to the kernel, with which a table goes that this process owns."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    def _open(self) -> _Channel:
+        if self._channel is None:
+            self._channel = _Channel()
+        return self._channel
+
+    def _write(self, channel: _Channel) -> None:
+        name = self.table
+        head = netlink.table(name, owned=self._owned)
+        # Making the table first lets the removal succeed whether or not it was there.
+        steps = [
+            (netlink.NEWTABLE, netlink.CREATE, head),
+            (netlink.DELTABLE, 0, netlink.named(name)),
+            (netlink.NEWTABLE, netlink.CREATE, head),
+        ]
+        steps += [
+            (netlink.NEWCHAIN, netlink.CREATE, netlink.chain(name, chain, hook, priority))
+            for chain, hook, priority, _ in _CHAINS
+        ]
+        steps += [(netlink.NEWRULE, netlink.CREATE | netlink.APPEND, body) for body in self._rules()]
+        channel.commit(steps, "write the table")
+
+    def _rules(self) -> list[bytes]:
+        return [
+            netlink.rule(self.table, chain, match, notrack=notrack, comment=COMMENT)
+            for chain, _, _, notrack in _CHAINS
+            for match in (self._untracked if notrack else self._accepted)
+        ]
+
+
+class NftablesError(FirewallError):
+    """What the kernel said no to; ``code`` is its errno."""
+
+    def __init__(self, what: str, code: int) -> None:
+        reason = "it takes the capability NET_ADMIN" if code in (errno.EPERM, errno.EACCES) else os.strerror(code)
+        super().__init__(f"nftables: cannot {what}: {reason}", "nftables")
+        self.code = code
+
+
+class _Channel:
+    """A netlink socket."""
+
+    def __init__(self) -> None:
+        try:
+            self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETFILTER)
+            self._sock.bind((0, 0))
+        except OSError as error:
+            raise NftablesError("speak to the kernel", error.errno or errno.EIO) from None
+        self._sock.settimeout(_TIMEOUT)
+        with suppress(OSError):  # the default takes some hundred rules
+            self._sock.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SENT)
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def commit(self, steps: list[tuple[int, int, bytes]], what: str) -> None:
+        """Have all steps take effect, or none. Raises NftablesError."""
+        self._send(netlink.batch(steps), what)
+        while True:
+            for kind, sequence, body in self._receive(what):
+                if kind != netlink.ERROR:
+                    continue
+                code = -struct.unpack_from("=i", body)[0]
+                if code:
+                    self._forget_rest()
+                    raise NftablesError(what, code)
+                if sequence == len(steps):
+                    return
+
+    def delete(self, name: str) -> bool:
+        """Remove a table; whether there was one. Raises NftablesError."""
+        try:
+            self.commit([(netlink.DELTABLE, 0, netlink.named(name))], f"remove the table {name}")
+        except NftablesError as error:
+            if error.code == errno.ENOENT:
+                return False
+            raise
+        return True
+
+    def rules_of(self, name: str) -> int:
+        """How many rules a table has, 0 where there is none. Raises NftablesError."""
+        flags = netlink.REQUEST | netlink.DUMP
+        self._send(netlink.message(netlink.GETRULE, flags, 1, netlink.named(name)), "read the rules")
+        count = 0
+        while True:
+            for kind, _, body in self._receive("read the rules"):
+                if kind == netlink.DONE:
+                    return count
+                if kind == netlink.ERROR:
+                    code = -struct.unpack_from("=i", body)[0]
+                    if code == errno.ENOENT:
+                        return 0
+                    raise NftablesError("read the rules", code)
+                count += 1
+
+    def _send(self, octets: bytes, what: str) -> None:
+        try:
+            self._sock.send(octets)
+        except OSError as error:
+            raise NftablesError(what, error.errno or errno.EIO) from None
+
+    def _receive(self, what: str) -> list[tuple[int, int, bytes]]:
+        try:
+            return list(netlink.replies(self._sock.recv(_RECEIVED)))
+        except OSError as error:
+            raise NftablesError(what, error.errno or errno.ETIMEDOUT) from None
+
+    def _forget_rest(self) -> None:
+        """Drop the answers that are left of a failed batch, so that they are not taken for others."""
+        self._sock.setblocking(False)
+        try:
+            while self._sock.recv(_RECEIVED):
+                pass
+        except OSError:
+            pass
+        self._sock.settimeout(_TIMEOUT)
+
+
+def offered() -> bool:
+    """Whether the kernel takes nftables rules from this process."""
+    try:
+        channel = _Channel()
+    except FirewallError:
+        return False
+    name = f"{TABLE}_probe_{secrets.token_hex(4)}"
+    try:
+        channel.commit(
+            [
+                (netlink.NEWTABLE, netlink.CREATE, netlink.table(name, owned=False)),
+                (netlink.DELTABLE, 0, netlink.named(name)),
+            ],
+            "try nftables",
+        )
+    except FirewallError:
+        return False
+    finally:
+        channel.close()
+    return True
+
+
+def remove_lasting() -> bool:
+    """Remove the table under the fixed name; whether there was one. Raises FirewallError."""
+    channel = _Channel()
+    try:
+        return channel.delete(TABLE)
+    finally:
+        channel.close()
