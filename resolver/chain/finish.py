@@ -31,14 +31,17 @@ def finish(query: Query, reply: Reply, body: Body | None = None) -> bytes:
     """The message that answers ``query`` with ``reply`` (or another ``body``), within what the client can take.
 
     OPT is sent to those who sent one and to nobody else (RFC 6891 section 6.1.1), with their size and DO echoed; they
-    alone can be told a code above 15. Raises WireError for records that cannot be encoded.
+    alone can be told a code above 15. Empty where the reply is silent. Raises WireError for records that cannot be
+    encoded.
     """
+    if reply.silent:
+        return b""
     if body is None:
         body = reply.body
     edns = query.edns
     question = query.question
     rcode = reply.rcode
-    flags = QR | query.flags & _ECHOED | reply.flags
+    flags = QR | query.flags & _ECHOED & ~reply.unset | reply.flags
     opt = options = b""
     if edns is not None:
         options = reply.options

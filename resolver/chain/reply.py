@@ -40,9 +40,9 @@ class Reply:
     """What the chain answers to one query.
 
     ``rcode`` is the full one (0-4095). ``flags`` holds AA, TC, RA and AD; ID, RD and CD come from the query when the
-    answer leaves. ``options`` are EDNS options as octets, sent only to clients that speak EDNS. ``source`` is the name
-    of the plugin that answered. ``error`` says in words why this is a failure, for the log. ``upstream`` is the
-    address that was asked, if one was.
+    answer leaves, without the bits in ``unset``. ``options`` are EDNS options as octets, sent only to clients that
+    speak EDNS. ``source`` is the name of the plugin that answered. ``error`` says in words why this is a failure, for
+    the log. ``upstream`` is the address that was asked, if one was. A ``silent`` reply is never sent.
     """
 
     question: bytes
@@ -54,6 +54,8 @@ class Reply:
     error: str = ""
     upstream: str = ""
     octets: Body | None = field(default=None, repr=False)
+    unset: int = 0
+    silent: bool = False
     decoded: Sections | None = field(default=None, repr=False)
 
     @property
@@ -74,7 +76,7 @@ class Reply:
         """The same reply with other octets; leave to replay is kept."""
         return Reply(
             self.question, self.rcode, self.flags, self.options, self.source, self.replay, self.error, self.upstream,
-            body,
+            body, self.unset, self.silent,
         )  # fmt: skip
 
     def counted(self, count: Callable[[int], None]) -> Reply:
@@ -86,7 +88,7 @@ class Reply:
         replay = Replay(leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags, leave.live)
         reply = Reply(
             self.question, self.rcode, self.flags, self.options, self.source, replay, self.error, self.upstream,
-            self.octets,
+            self.octets, self.unset, self.silent,
         )  # fmt: skip
         reply.decoded = self.decoded
         return reply
@@ -95,7 +97,7 @@ class Reply:
         """The same reply without leave to replay it."""
         reply = Reply(
             self.question, self.rcode, self.flags, self.options, self.source, None, self.error, self.upstream,
-            self.octets,
+            self.octets, self.unset, self.silent,
         )  # fmt: skip
         reply.decoded = self.decoded
         return reply
@@ -157,3 +159,8 @@ def failure(
     """A reply without records. ``ede`` is an Extended DNS Error code (RFC 8914) and ``text`` its words."""
     options = b"" if ede is None else extended_error(ede, text)
     return Reply(query.question, rcode, options=options, source=source, error=error or text, octets=EMPTY_BODY)
+
+
+def silence(query: Query, source: str) -> Reply:
+    """No answer at all: the client is left to wait."""
+    return Reply(query.question, source=source, octets=EMPTY_BODY, silent=True)

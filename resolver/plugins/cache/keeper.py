@@ -51,6 +51,8 @@ class Keeper:
         self, query: Query, reply: Reply, key: bytes, now: float, meters: Meters, replaced: Head | None = None
     ) -> Taken:
         """Take in an answer; ``replaced`` is the head of the entry that it was to refresh."""
+        if reply.silent:
+            return Taken(reply, None, replaced is None)
         if not same_question(query, reply):
             meters.drops.value += 1
             return Taken(_first(query, reply, reply.body), None, replaced is None)

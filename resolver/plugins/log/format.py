@@ -36,7 +36,9 @@ class Event:
 
     @property
     def flags(self) -> str:
-        """The flags of the answer: ``qr,aa,rd``."""
+        """The flags of the answer: ``qr,aa,rd``; a dash where none was sent."""
+        if not self.message:
+            return NOTHING
         flags = self.message[2] << 8 | self.message[3]
         return ",".join(name for bit, name in FLAG_NAMES.items() if flags & bit)
 
