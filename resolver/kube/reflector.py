@@ -198,6 +198,7 @@ class Reflector(Generic[T]):
         if self._watch.problem:
             self._complaints.recovered(self._scope.kind.label)
             self._watch.problem = ""
+        self._watch.refused = False
         self._pauses.reset()
 
     def _again(self, reason: str) -> None:
@@ -214,6 +215,7 @@ class Reflector(Generic[T]):
             self._again("absent")
             await self._absent()
         elif failure.status == 403:
+            self._watch.refused = True
             self._trouble_is(f"may not {verb} {kind.label}: {failure}")
             await self._pauses.long()
         else:

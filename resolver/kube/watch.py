@@ -16,13 +16,15 @@ class Watch(Generic[T]):
     """The objects of one kind, kept up to date in the background and kept as they are while the API is away.
 
     ``objects`` maps ``namespace/name`` (``name`` for what is in no namespace) to what ``parse`` made of an object; only
-    the pool changes it. ``synced`` says that the first list is complete, ``problem`` why it does not work at present.
+    the pool changes it. ``synced`` says that the first list is complete, ``problem`` why it does not work at present,
+    and ``refused`` that the reason is one for people (403): waiting for it brings nothing.
     """
 
     def __init__(self, complain: Callable[[str], None] = lambda reason: None) -> None:
         self.objects: dict[str, T] = {}
         self.synced = False
         self.problem = ""
+        self.refused = False
         self._complain = complain
         self._followers: dict[int, _Follower[T]] = {}
         self._numbers = 0
