@@ -9,6 +9,8 @@ from resolver.errors import ResolverError
 
 _RECEIVE_BUFFER = 4 << 20  # octets; bursts wait here while Python works (the kernel caps it at rmem_max)
 _BACKLOG = 1024
+_WILDCARDS = ("0.0.0.0", "::")
+_NOBODY = {socket.AF_INET: ("127.0.0.1", 9), socket.AF_INET6: ("::1", 9)}  # the discard service, which is not asked
 
 
 def open_udp(host: str, port: int) -> socket.socket:
@@ -24,6 +26,19 @@ def open_tcp(host: str, port: int) -> socket.socket:
     sock = _bound(host, port, socket.SOCK_STREAM)
     sock.listen(_BACKLOG)
     return sock
+
+
+def leave(sock: socket.socket) -> None:
+    """Have the kernel give new datagrams to other sockets of the same address; those that wait here stay.
+
+    A connected socket takes datagrams only from its peer, and answers to others still leave through it. Without this,
+    an instance that ends would lose what comes between its last look and its end, while its successor is idle.
+    """
+    if sock.type == socket.SOCK_DGRAM:
+        try:
+            sock.connect(sock.getsockname()[:2] if sock.getsockname()[0] not in _WILDCARDS else _NOBODY[sock.family])
+        except OSError:
+            return  # the way there is gone with the address
 
 
 def has_ipv6() -> bool:

@@ -13,6 +13,7 @@ from resolver.chain.plugin import Part
 from resolver.chain.setup import Block, Host
 from resolver.config.model import Config
 from resolver.listeners.http import HttpServers
+from resolver.listeners.sockets import leave
 from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
@@ -105,6 +106,10 @@ class Server:
     async def stop(self, *, drain: bool = True) -> None:
         """Read no more queries, finish those under way unless ``drain`` is False, close everything."""
         ports = list(self.ports.values())
+        if self.http is not None:  # else the sockets are the supervisor's
+            for port in ports:
+                for udp in port.udp:
+                    leave(udp.sock)
         if drain:
             await _finish(ports)
         if self.plan is not None:

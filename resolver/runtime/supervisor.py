@@ -12,6 +12,7 @@ from resolver import __version__
 from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
+from resolver.listeners.sockets import leave
 from resolver.runtime.channel import ChannelClosed
 from resolver.runtime.crew import Child, Crew, wanted
 from resolver.runtime.garbage import Settling
@@ -83,6 +84,9 @@ class Supervisor(Life):
         for task in self._keeping:
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)
+        for crew in self.crews:
+            for sock in crew.sockets.values():
+                leave(sock)
         await asyncio.gather(*(self._end(crew) for crew in self.crews))
         await self.http.stop()
         for crew in self.crews:
