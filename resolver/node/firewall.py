@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from ipaddress import IPv4Address
-from typing import Final
 
 from resolver.errors import ResolverError
 from resolver.node import nftables
@@ -14,8 +12,6 @@ from resolver.node.nftables import Nftables
 from resolver.node.rules import Firewall, FirewallError, accepted, untracked
 from resolver.node.settings import Address, NodeSettings
 from resolver.telemetry.log import Log
-
-_ANY: Final = (IPv4Address("169.254.20.10"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +37,29 @@ async def choose(
         raise ResolverError("-firewall iptables: there is no program iptables here")
     if wanted == "nftables" and not nftables.offered():
         raise ResolverError("-firewall nftables: the kernel does not take nftables rules from us; NET_ADMIN is needed")
-    nft = Nftables(*outside, lasting=lasting)
+    nft = Nftables(outside[0], lasting=lasting)
     if wanted == "nftables":
         return Choice(nft, "asked for")
     iptables = Iptables(*outside, variant=await choose_variant(run) if has_iptables else "", run=run)
     if wanted == "iptables":
         return Choice(iptables, "asked for")
     return await _fitting(nft, iptables if has_iptables else None)
+
+
+def warn_of_drops(chosen: Firewall, log: Log) -> None:
+    """Say which nftables chains of others may keep DNS out, as no table of ours can let it in."""
+    if not isinstance(chosen, Nftables):
+        return
+    try:
+        chains = nftables.dropping_chains()
+    except FirewallError as error:
+        log.error(str(error))
+        return
+    for chain in chains:
+        log.warning(
+            f"the nftables chain {chain} drops what it does not let in by name, and untracked packets are not "
+            "established ones: DNS to the local addresses needs a rule there"
+        )
 
 
 async def clear_others(chosen: Firewall, log: Log, *, run: Run = run_program) -> None:

@@ -9,8 +9,9 @@ from typing import Final
 
 from resolver.node.rules import Match
 
+ANY: Final = 0
 INET: Final = 1  # NFPROTO_INET: both families in one table
-NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, NEWRULE, GETRULE = (0x0A00 + number for number in (0, 1, 2, 3, 6, 7))
+NEWTABLE, DELTABLE, NEWCHAIN, GETCHAIN, NEWRULE, GETRULE = (0x0A00 + number for number in (0, 2, 3, 4, 6, 7))
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
 ERROR, DONE = 2, 3
 REQUEST, ACK, DUMP, CREATE, APPEND = 0x1, 0x4, 0x300, 0x400, 0x800
@@ -24,7 +25,7 @@ _PROTOCOL: Final = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 _SOURCE: Final = {4: 12, 6: 8}  # where the source address stands in the network header; the destination follows it
 _NFPROTO_KEY, _L4PROTO_KEY = 15, 16
 _REGISTER: Final = 1
-_ACCEPT: Final = 1
+_DROP, _ACCEPT = 0, 1
 
 
 def message(kind: int, flags: int, sequence: int, body: bytes = b"", *, family: int = INET, group: int = 0) -> bytes:
@@ -74,13 +75,32 @@ def chain(table_name: str, name: str, hook: int, priority: int) -> bytes:
     return _text(1, table_name) + _text(3, name) + _attribute(4 | _NESTED, where) + policy + _text(7, "filter")
 
 
-def rule(table_name: str, chain_name: str, match: Match, *, notrack: bool, comment: str) -> bytes:
-    """The body of a new rule: count and, as asked, leave untracked or accept what matches."""
-    verdict = _expression("notrack", b"") if notrack else _accept()
-    expressions = b"".join((*_matching(match), _expression("counter", b""), verdict))
+def notrack_rule(table_name: str, chain_name: str, match: Match, *, comment: str) -> bytes:
+    """The body of a new rule: count what matches, and leave it untracked."""
+    expressions = b"".join((*_matching(match), _expression("counter", b""), _expression("notrack", b"")))
     note = comment.encode() + b"\0"
     userdata = _attribute(7, bytes([0, len(note)]) + note)
     return _text(1, table_name) + _text(2, chain_name) + _attribute(4 | _NESTED, expressions) + userdata
+
+
+def attributes(body: bytes) -> dict[int, bytes]:
+    """The attributes of a message by their kind."""
+    found = {}
+    while len(body) >= 4:
+        length, kind = struct.unpack_from("=HH", body)
+        if length < 4:
+            break
+        found[kind & ~_NESTED] = body[4:length]
+        body = body[(length + 3) & ~3 :]
+    return found
+
+
+def dropping(chain: dict[int, bytes]) -> str:
+    """Table and name of a chain whose policy drops packets to or from this machine; empty for any other."""
+    hook = attributes(chain.get(4, b"")).get(1, b"")
+    if chain.get(5) != struct.pack(">I", _DROP) or hook not in (struct.pack(">I", INPUT), struct.pack(">I", OUTPUT)):
+        return ""
+    return " ".join(chain.get(kind, b"").rstrip(b"\0").decode(errors="replace") for kind in (1, 3))
 
 
 def _matching(match: Match) -> Iterator[bytes]:
@@ -105,11 +125,6 @@ def _payload(base: int, offset: int, length: int) -> bytes:
 
 def _equals(value: bytes) -> bytes:
     return _expression("cmp", _number(1, _REGISTER) + _number(2, 0) + _attribute(3 | _NESTED, _attribute(1, value)))
-
-
-def _accept() -> bytes:
-    verdict = _attribute(2 | _NESTED, _number(1, _ACCEPT))
-    return _expression("immediate", _number(1, 0) + _attribute(2 | _NESTED, verdict))
 
 
 def _expression(name: str, data: bytes) -> bytes:

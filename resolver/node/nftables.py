@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -21,18 +21,12 @@ from resolver.node.rules import COMMENT, FirewallError, Match
 
 TABLE: Final = "resolver_node"
 RAW_PRIORITY: Final = -310  # before connection tracking (-200), and before iptables' raw table (-300)
-FILTER_PRIORITY: Final = -10
 _NETFILTER: Final = 12
 _RECEIVED: Final = 1 << 16
 _SENT: Final = 1 << 20
 _SO_SNDBUFFORCE: Final = 32
 _TIMEOUT: Final = 5.0  # seconds; the kernel answers at once
-_CHAINS: Final = (
-    ("skip_conntrack_in", netlink.PREROUTING, RAW_PRIORITY, True),
-    ("skip_conntrack_out", netlink.OUTPUT, RAW_PRIORITY, True),
-    ("accept_in", netlink.INPUT, FILTER_PRIORITY, False),
-    ("accept_out", netlink.OUTPUT, FILTER_PRIORITY, False),
-)
+_CHAINS: Final = (("skip_conntrack_in", netlink.PREROUTING), ("skip_conntrack_out", netlink.OUTPUT))
 
 
 class Nftables:
@@ -40,9 +34,8 @@ class Nftables:
 
     name = "nftables"
 
-    def __init__(self, untracked: Sequence[Match], accepted: Sequence[Match], *, lasting: bool) -> None:
+    def __init__(self, untracked: Sequence[Match], *, lasting: bool) -> None:
         self._untracked = tuple(untracked)
-        self._accepted = tuple(accepted)
         self._owned = not lasting
         self._own_name = f"{TABLE}_{secrets.token_hex(4)}"
         self._channel: _Channel | None = None
@@ -96,17 +89,17 @@ class Nftables:
             (netlink.NEWTABLE, netlink.CREATE, head),
         ]
         steps += [
-            (netlink.NEWCHAIN, netlink.CREATE, netlink.chain(name, chain, hook, priority))
-            for chain, hook, priority, _ in _CHAINS
+            (netlink.NEWCHAIN, netlink.CREATE, netlink.chain(name, chain, hook, RAW_PRIORITY))
+            for chain, hook in _CHAINS
         ]
         steps += [(netlink.NEWRULE, netlink.CREATE | netlink.APPEND, body) for body in self._rules()]
         channel.commit(steps, "write the table")
 
     def _rules(self) -> list[bytes]:
         return [
-            netlink.rule(self.table, chain, match, notrack=notrack, comment=COMMENT)
-            for chain, _, _, notrack in _CHAINS
-            for match in (self._untracked if notrack else self._accepted)
+            netlink.notrack_rule(self.table, chain, match, comment=COMMENT)
+            for chain, _ in _CHAINS
+            for match in self._untracked
         ]
 
 
@@ -161,19 +154,28 @@ class _Channel:
 
     def rules_of(self, name: str) -> int:
         """How many rules a table has, 0 where there is none. Raises NftablesError."""
+        try:
+            return sum(1 for _ in self._dump(netlink.GETRULE, netlink.named(name), netlink.INET, "read the rules"))
+        except NftablesError as error:
+            if error.code == errno.ENOENT:
+                return 0
+            raise
+
+    def chains(self) -> Iterator[dict[int, bytes]]:
+        """The attributes of all chains. Raises NftablesError."""
+        for body in self._dump(netlink.GETCHAIN, b"", netlink.ANY, "read the chains"):
+            yield netlink.attributes(body[4:])
+
+    def _dump(self, kind: int, body: bytes, family: int, what: str) -> Iterator[bytes]:
         flags = netlink.REQUEST | netlink.DUMP
-        self._send(netlink.message(netlink.GETRULE, flags, 1, netlink.named(name)), "read the rules")
-        count = 0
+        self._send(netlink.message(kind, flags, 1, body, family=family), what)
         while True:
-            for kind, _, body in self._receive("read the rules"):
-                if kind == netlink.DONE:
-                    return count
-                if kind == netlink.ERROR:
-                    code = -struct.unpack_from("=i", body)[0]
-                    if code == errno.ENOENT:
-                        return 0
-                    raise NftablesError("read the rules", code)
-                count += 1
+            for answer, _, found in self._receive(what):
+                if answer == netlink.DONE:
+                    return
+                if answer == netlink.ERROR:
+                    raise NftablesError(what, -struct.unpack_from("=i", found)[0])
+                yield found
 
     def _send(self, octets: bytes, what: str) -> None:
         try:
@@ -218,6 +220,18 @@ def offered() -> bool:
     finally:
         channel.close()
     return True
+
+
+def dropping_chains() -> list[str]:
+    """The chains that keep out what they do not let in by name, as ``table chain``. Raises FirewallError.
+
+    Our table cannot help against those: an accept counts only for the chain in which it stands.
+    """
+    channel = _Channel()
+    try:
+        return [shown for chain in channel.chains() if (shown := netlink.dropping(chain))]
+    finally:
+        channel.close()
 
 
 def remove_lasting() -> bool:

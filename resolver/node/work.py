@@ -14,7 +14,7 @@ from resolver.errors import ResolverError
 from resolver.node import nftables
 from resolver.node.beside import Beside, keeper_of, without_ipvs
 from resolver.node.corefile import Corefile
-from resolver.node.firewall import choose, clear_others, every_iptables
+from resolver.node.firewall import choose, clear_others, every_iptables, warn_of_drops
 from resolver.node.keeper import EAGER
 from resolver.node.lease import LINK, RULES, Leases
 from resolver.node.link import Link, LinkFailure
@@ -141,6 +141,7 @@ async def _prepare(settings: NodeSettings, link: Link, leases: Leases, log: Log,
             return None
         choice = await choose(settings, without_ipvs(settings, link), lasting=lasting)
         log.info(f"rules by {choice.firewall.name}: {choice.reason}")
+        warn_of_drops(choice.firewall, log)
         if not leases.others(RULES):
             try:
                 await clear_others(choice.firewall, log)
