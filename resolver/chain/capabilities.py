@@ -137,6 +137,14 @@ class View(Protocol):
 
 
 @runtime_checkable
+class Describing(Protocol):
+    """A part that can tell more of a query than is in it, for the directives that use metadata."""
+
+    def describe(self, query: Query, labels: dict[str, str]) -> None:
+        """Put what is known into ``labels`` (``PLUGIN/NAME`` to text); asked before the query goes down the chain."""
+
+
+@runtime_checkable
 class Replaying(Protocol):
     """A part that gives leave to replay many answers."""
 

@@ -32,7 +32,8 @@ class Query:
     ``qname`` is the wire name as the client wrote it, ``name`` the same in lower case, ``question`` name, type and
     class as octets in the client's spelling. ``client`` and ``local`` are (host, port). ``transport`` is ``udp``,
     ``tcp``, ``tls``, ``https``, ``quic``, or ``internal`` for questions that the server asks itself. ``received`` is in
-    seconds of the host's monotonic clock. ``depth`` is 0 for a client's query and one more for each question that was
+    seconds of the host's monotonic clock. ``metadata`` is None unless the directive of that name collects it, and may
+    be added to on the way. ``depth`` is 0 for a client's query and one more for each question that was
     asked in order to answer another one.
     """
 

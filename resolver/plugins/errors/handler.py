@@ -11,7 +11,7 @@ from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure
 from resolver.chain.setup import Host
 from resolver.errors import ResolverError
-from resolver.plugins.errors.pattern import matches
+from resolver.config.pattern import matches
 from resolver.plugins.errors.settings import Consolidation, Settings
 from resolver.telemetry.log import Log
 from resolver.wire.constants import type_name

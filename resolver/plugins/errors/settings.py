@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from resolver.config.cursor import args, choice, duration, flag, no_block, option_values
 from resolver.config.model import Directive
-from resolver.plugins.errors.pattern import compiled
+from resolver.config.pattern import compiled
 
 LEVELS = ("debug", "info", "warning", "error")
 LONGEST_PERIOD = 30 * 24 * 3600.0

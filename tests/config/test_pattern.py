@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.config.model import Word
+from resolver.config.pattern import MAX_TEXT, compiled, matches
 from resolver.errors import ConfigError, Place
-from resolver.plugins.errors.pattern import MAX_TEXT, compiled, matches
 
 
 def word(text: str) -> Word:
