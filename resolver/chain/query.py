@@ -33,13 +33,14 @@ class Query:
     class as octets in the client's spelling. ``client`` and ``local`` are (host, port). ``transport`` is ``udp``,
     ``tcp``, ``tls``, ``https``, ``quic``, or ``internal`` for questions that the server asks itself. ``received`` is in
     seconds of the host's monotonic clock. ``metadata`` is None unless the directive of that name collects it, and may
-    be added to on the way. ``depth`` is 0 for a client's query and one more for each question that was
+    be added to on the way. ``original`` is the lower-case name that the client asked for, where it was rewritten since.
+    ``depth`` is 0 for a client's query and one more for each question that was
     asked in order to answer another one.
     """
 
     __slots__ = (
-        "client", "depth", "edns", "flags", "id", "local", "metadata", "name", "qclass", "qname", "qtype", "question",
-        "received", "site", "size", "transport",
+        "client", "depth", "edns", "flags", "id", "local", "metadata", "name", "original", "qclass", "qname", "qtype",
+        "question", "received", "site", "size", "transport",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +74,7 @@ class Query:
         self.site = site
         self.size = size or HEADER_SIZE + len(qname) + 4
         self.metadata: dict[str, str] | None = None
+        self.original: bytes | None = None
         self.depth = 0
 
     @property
@@ -117,7 +119,7 @@ class Query:
         other.question = self.question
         other.client, other.local, other.transport = self.client, self.local, self.transport
         other.received, other.site, other.size = self.received, self.site, self.size
-        other.metadata, other.depth = self.metadata, self.depth
+        other.metadata, other.original, other.depth = self.metadata, self.original, self.depth
         return other
 
     def __repr__(self) -> str:
@@ -140,7 +142,8 @@ def parse(
     query.edns = _edns(packet, end)
     query.client, query.local, query.transport = client, local, transport
     query.received, query.site, query.size = received, NOWHERE, len(packet)
-    query.metadata, query.depth = None, 0
+    query.metadata = query.original = None
+    query.depth = 0
     return query
 
 

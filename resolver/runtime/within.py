@@ -31,6 +31,6 @@ def asking(router_of: RouterOf) -> Handler:
         route = router.find(query) if router is not None else None
         if route is None:
             return failure(query, "", REFUSED, error="no server block takes the question")
-        return await route.handler(query.derive(site=route.site))
+        return await route.handler(query.derive(site=route.site, original=None))
 
     return ask

@@ -1,0 +1,70 @@
+"""``acl [ZONES...] { ACTION [type QTYPE...] [net SOURCE...] }`` as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from resolver.chain.networks import NetworkSet
+from resolver.config.cursor import cidr, no_block, options, record_type
+from resolver.config.model import Directive, Word
+from resolver.config.zones import normalize_zones
+from resolver.wire.names import to_text
+
+ACTIONS: Final = ("allow", "block", "filter", "drop")
+_SECTIONS: Final = ("type", "net")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What to do with queries of ``types`` from ``networks``; None of either is all."""
+
+    action: str
+    types: frozenset[int] | None = None
+    networks: NetworkSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """One directive: zones (lower-case wire names with their text) and the rules for names in them, in order."""
+
+    zones: dict[bytes, str]
+    rules: tuple[Rule, ...]
+
+
+def parse(directive: Directive, block_zones: Sequence[bytes]) -> List:
+    """Read one directive. Raises ConfigError or ConfigErrors."""
+    zones = [wire for word in directive.args for wire in normalize_zones(word)] or list(block_zones)
+    rules: list[Rule] = []
+    options(directive, dict.fromkeys(ACTIONS, lambda line: rules.append(_rule(line))))
+    return List({zone: to_text(zone) for zone in zones}, tuple(rules))
+
+
+def _rule(line: Directive) -> Rule:
+    no_block(line)
+    sections: dict[str, list[Word]] = {}
+    current: list[Word] | None = None
+    for word in line.args:
+        name = word.text.lower()
+        if name in _SECTIONS:
+            if name in sections:
+                raise word.error(f"{name} is given twice")
+            current = sections[name] = []
+        elif current is None:
+            raise word.error(f"unexpected {word.text!r}", "a rule goes on with: type QTYPE... or net SOURCE...")
+        else:
+            current.append(word)
+    for name, words in sections.items():
+        if not words:
+            raise line.error(f"{line.name.text} has nothing behind {name}")
+    types, networks = sections.get("type"), sections.get("net")
+    return Rule(
+        line.name.text,
+        None if types is None or _is_any(types) else frozenset(map(record_type, types)),
+        None if networks is None or _is_any(networks) else NetworkSet(map(cidr, networks)),
+    )
+
+
+def _is_any(words: Sequence[Word]) -> bool:
+    return any(word.text == "*" for word in words)
