@@ -121,11 +121,12 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A Pod that runs: all of its addresses, the first of each family first."""
+    """A Pod that runs, with all of its addresses; ``labels`` are there where they are asked for."""
 
     namespace: str
     name: str
     addresses: tuple[bytes, ...]
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 def label_of(text: str) -> bytes:

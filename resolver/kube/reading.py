@@ -129,7 +129,13 @@ def parse_namespace(item: Json) -> Namespace:
     return Namespace(name, _label(name))
 
 
-def parse_pod(item: Json) -> Pod | None:
+@cache
+def pod_parser(*, labels: bool = False) -> Callable[[Json], Pod | None]:
+    """The reader of Pods, which keeps their labels where asked; the same at each call."""
+    return partial(_parse_pod, labels=labels)
+
+
+def _parse_pod(item: Json, *, labels: bool) -> Pod | None:
     """A Pod; None for one that has no address, has ended or is about to. Raises Malformed."""
     metadata, status = _mapping(item.get("metadata")), _mapping(item.get("status"))
     if metadata.get("deletionTimestamp") or status.get("phase") in _ENDED:
@@ -141,7 +147,8 @@ def parse_pod(item: Json) -> Pod | None:
         if found:
             raise Malformed("status.podIP is not an address")
         return None
-    return Pod(sys.intern(_text(metadata.get("namespace"))), _text(metadata.get("name")), addresses)
+    kept = _texts(metadata.get("labels")) if labels else ()
+    return Pod(sys.intern(_text(metadata.get("namespace"))), _text(metadata.get("name")), addresses, kept)
 
 
 def read_address(text: object) -> bytes | None:
@@ -288,6 +295,14 @@ def _kept(annotations: Json) -> tuple[tuple[str, str], ...]:
     if not annotations:
         return ()
     return tuple([(key, text) for key in KEPT_ANNOTATIONS if isinstance(text := annotations.get(key), str)])
+
+
+def _texts(items: object) -> tuple[tuple[str, str], ...]:
+    return tuple([(sys.intern(key), sys.intern(text)) for key, text in _mapping(items).items() if _is_text(text)])
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,241 @@
+"""Answers from the index, and keeping the index like the cluster."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from resolver.chain.plugin import Handler, Plugin
+from resolver.chain.query import Query
+from resolver.chain.reply import Replay, Reply, failure
+from resolver.chain.setup import Host
+from resolver.errors import KubeError, UpstreamError, WireError
+from resolver.kube.index import ClusterIndex
+from resolver.kube.objects import Endpoint
+from resolver.kube.reading import read_address
+from resolver.plugins.kubernetes.alias import follow
+from resolver.plugins.kubernetes.describe import describe_name, describe_pod
+from resolver.plugins.kubernetes.lookup import Lookup
+from resolver.plugins.kubernetes.nameservers import NameServers
+from resolver.plugins.kubernetes.outcome import Outcome
+from resolver.plugins.kubernetes.reverse import ENDINGS, Reverse
+from resolver.plugins.kubernetes.settings import VERIFIED, Settings
+from resolver.plugins.kubernetes.sources import Sources, access_to
+from resolver.plugins.kubernetes.zones import Zone, Zones
+from resolver.upstream.system import read_resolv_conf
+from resolver.wire.constants import (
+    AA,
+    AAAA,
+    AXFR,
+    CNAME,
+    EDE_NOT_READY,
+    HTTPS,
+    IN,
+    IXFR,
+    NS,
+    NXDOMAIN,
+    REFUSED,
+    SOA,
+    A,
+)
+from resolver.wire.names import ROOT, from_text, is_below
+from resolver.wire.records import Body, Record, encode
+
+_RESOLV_CONF: Final = Path("/etc/resolv.conf")
+_KEPT_TYPES: Final = frozenset((A, AAAA, HTTPS))
+_UNKNOWN: Final = Body(0, 0, 0, b"unknown", ())
+
+
+class _Known:
+    """What was worked out for a service: bodies by type, None for types it has no records of."""
+
+    __slots__ = ("bodies", "leave")
+
+    def __init__(self, leave: Replay) -> None:
+        self.leave = leave
+        self.bodies: dict[int, Body | None] = {}
+
+
+class Kubernetes(Plugin):
+    """Serves the zones of a cluster. Its answers may be replayed until what they are made of changes."""
+
+    name = "kubernetes"
+    transparent = True  # answers that depend on more than the question get no leave
+
+    def __init__(self, settings: Settings, host: Host) -> None:
+        self.settings = settings
+        self.host = host
+        self.log = host.log.named(self.name)
+        self.index = ClusterIndex(host.withdraw, settings.namespaces)
+        self._lookup = Lookup(settings, self.index)
+        self._reverse = Reverse(settings, self.index, self.endpoint_label)
+        self._nameservers = NameServers(self.index, self.endpoint_label)
+        self._zones = Zones(Zone(zone, settings.ttl, multicluster=_is_multi(settings, zone)) for zone in settings.zones)
+        self._plain = self._zones.plain
+        self._sources = Sources(settings, self.index, host, self._synced)
+        self._known: dict[bytes, _Known] = {}
+        self._local_search: tuple[bytes, ...] = ()
+        self._is_late = False
+        self.index.follow(self._changed)
+
+    async def resolve(self, query: Query, next: Handler) -> Reply:
+        name = query.name
+        for zone in self._plain:
+            if name.endswith(zone.services):
+                known = self._known.get(name[: zone.before_services])
+                if known is not None:
+                    body = known.bodies.get(query.qtype, _UNKNOWN)
+                    if body is None:
+                        body = zone.authority(name, self.index.serial)
+                    if body is not _UNKNOWN:
+                        return Reply(query.question, 0, AA, b"", self.name, known.leave, "", "", body)
+                break
+        found = self._zones.find(name)
+        if found is None:
+            return await next(query)
+        if query.qtype in (AXFR, IXFR):
+            return failure(query, self.name, REFUSED)
+        if name == found.name:
+            return self._apex(found, query)
+        find = self._reverse.find if name.endswith(ENDINGS) else partial(self._lookup.find, found)
+        return await self._answer(find(name, query.qtype), found, query, next)
+
+    # --- what others see
+
+    @property
+    def zones(self) -> Sequence[bytes]:
+        return self.settings.zones
+
+    @property
+    def ttl(self) -> int:
+        return self.settings.ttl
+
+    @property
+    def synced(self) -> bool:
+        return not self._sources.missing
+
+    def is_ready(self) -> bool:
+        """Ready after the first lists."""
+        return self.synced
+
+    def endpoint_label(self, endpoint: Endpoint) -> bytes:
+        return self._lookup.endpoint_label(endpoint)
+
+    def search_path(self, query: Query) -> Sequence[bytes] | None:
+        if self.settings.pods != VERIFIED:
+            return None
+        zone = self._zones.find(query.name)
+        address = read_address(query.client[0].partition("%")[0])
+        if zone is None or address is None or query.name.endswith(ENDINGS):
+            return None
+        namespaces = {pod.namespace for pod in self.index.pods(address)}
+        if len(namespaces) != 1:
+            return None  # nobody knows which of them asks
+        label = namespaces.pop().lower().encode()
+        return (bytes((len(label),)) + label + zone.services, zone.services, zone.name, *self._local_search)
+
+    def describe(self, query: Query, labels: dict[str, str]) -> None:
+        """Put the parts of the name, and the Pod that asks where Pods are verified, into ``labels``."""
+        if self.settings.pods == VERIFIED:
+            address = read_address(query.client[0].partition("%")[0])
+            describe_pod(self.index.pods(address) if address is not None else (), labels)
+        zone = self._zones.find(query.name)
+        if zone is not None:
+            describe_name(query.name, zone, labels, zonal=self.settings.zonal)
+
+    # --- life
+
+    async def start(self) -> None:
+        """Watch the cluster, and wait for it for as long as was asked. Raises ConfigError without a way to it."""
+        settings = self.settings
+        try:
+            access = access_to(settings.source)
+        except KubeError as error:
+            raise settings.directive.error(f"kubernetes: {error}") from None
+        for remark in settings.unused:
+            self.log.warning(remark)
+        if settings.pods == VERIFIED:
+            self._local_search = _search_of_system()
+        self._sources.begin(access)
+        if not await self._sources.wait(settings.startup_timeout):
+            self._is_late = True
+            self.log.warning(f"serving before the cluster is known; still missing: {self._sources.problems}")
+
+    async def stop(self) -> None:
+        await self._sources.end()
+
+    def _synced(self) -> None:
+        if self._is_late:
+            self._is_late = False
+            self.log.info("the cluster is known now")
+
+    def _changed(self, key: bytes) -> None:
+        if key:
+            self._known.pop(key, None)
+        else:
+            self._known.clear()
+
+    # --- answers
+
+    async def _answer(self, found: Outcome, zone: Zone, query: Query, next: Handler) -> Reply:
+        settings = self.settings
+        missing = found.needs & self._sources.missing
+        if not found.exists and _is_within(query.name, settings.fallthrough):
+            return await next(query)
+        if missing:
+            return failure(query, self.name, ede=EDE_NOT_READY, text=f"not listed yet: {self._sources.problems}")
+        if not found.exists:
+            return self._reply(query, zone.authority(query.name, self._serial(zone)), found.tags, NXDOMAIN)
+        if found.nameservers:
+            body = self._nameservers.addresses(query, zone)
+            return self._unrepeated(query, body or zone.authority(query.name, self._serial(zone)))
+        if found.alias is not None and query.qtype != CNAME:
+            return await follow(query, found.alias.external_name, settings.ttl, self.host.ask, self.name)
+        if found.alias is not None:
+            alias = Record(query.qname, CNAME, IN, settings.ttl, found.alias.external_name)
+            return self._reply(query, encode(query.qname, [alias]), found.tags)
+        if found.key and query.qtype in _KEPT_TYPES:
+            self._keep(found, query.qtype)
+        return self._reply(query, found.body or zone.authority(query.name, self._serial(zone)), found.tags)
+
+    def _apex(self, zone: Zone, query: Query) -> Reply:
+        if query.qtype == SOA:
+            return self._reply(query, zone.soa(self._serial(zone)), (self.index.serial_tag,))
+        if query.qtype == NS:
+            return self._unrepeated(query, self._nameservers.records(query, zone))
+        return self._reply(query, zone.authority(query.name, self._serial(zone)), ())
+
+    def _keep(self, found: Outcome, qtype: int) -> None:
+        known = self._known.get(found.key)
+        if known is None:
+            known = self._known[found.key] = _Known(Replay(math.inf, tags=found.tags, live=True))
+        known.bodies[qtype] = found.body
+
+    def _reply(self, query: Query, body: Body, tags: tuple[Hashable, ...], rcode: int = 0) -> Reply:
+        return Reply(query.question, rcode, AA, b"", self.name, Replay(math.inf, tags=tags, live=True), "", "", body)
+
+    def _unrepeated(self, query: Query, body: Body) -> Reply:
+        """An answer that depends on where the question came in."""
+        return Reply(query.question, 0, AA, b"", self.name, None, "", "", body)
+
+    def _serial(self, zone: Zone) -> int:
+        return self.index.import_serial if zone.multicluster else self.index.serial
+
+
+def _is_multi(settings: Settings, zone: bytes) -> bool:
+    return any(is_below(zone, multicluster) for multicluster in settings.multicluster)
+
+
+def _is_within(name: bytes, zones: tuple[bytes, ...]) -> bool:
+    return any(zone == ROOT or is_below(name, zone) for zone in zones)
+
+
+def _search_of_system() -> tuple[bytes, ...]:
+    """The search domains of the node, which Pods have behind those of the cluster."""
+    try:
+        return tuple([from_text(domain).lower() for domain in read_resolv_conf(_RESOLV_CONF).search])
+    except (UpstreamError, WireError):
+        return ()
