@@ -44,6 +44,10 @@ _FLAGS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "nat": (read.nat, True, "HOST=ADDRESS: write rules of the packet filter for this host as well"),
     "local-address": (read.address, True, "the address on every node where Pods ask; once for each IP family"),
 }
+_SWITCHES = {
+    "only": "forward the hosts given and refuse all other outside names",
+    "article": "the well-known Corefile for this way, as it is",
+}
 # The name of the field where it is not that of the flag.
 _FIELDS = {
     "host": "hosts",
@@ -85,7 +89,10 @@ WAYS = {
         "dnsconfig", "the server of way 1 alone", ("host", "only", *_SHARED), "make_server", addresses=("10.96.0.53",)
     ),
     "forwarding": Way(
-        "forwarding", "way 2: the DNS of the cluster forwards what is not its own", ("host", "only", *_SHARED), **_CLUSTER
+        "forwarding",
+        "way 2: the DNS of the cluster forwards what is not its own",
+        ("host", "only", "article", *_SHARED),
+        **_CLUSTER,
     ),
     "externalname": Way(
         "externalname",
@@ -113,10 +120,30 @@ WAYS = {
     "sidecar": Way(
         "sidecar",
         "the server inside of each Pod of a workload",
-        ("host", "only", "workload", "cluster-domain", "cluster-dns", "upstream", "client-namespace", "search", "ndots"),
+        (
+            "host",
+            "only",
+            "workload",
+            "cluster-domain",
+            "cluster-dns",
+            "upstream",
+            "client-namespace",
+            "search",
+            "ndots",
+        ),
+    ),
+    "node-local": Way(
+        "nodelocal",
+        "a cache on every node",
+        ("local-address", "cluster-dns", "cluster-domain"),
+        name="resolver-node",
+        namespace="kube-system",
     ),
     "cluster-dns": Way(
-        "clusterdns", "the DNS of the cluster, in the place of CoreDNS", ("address", "cluster-domain", "replicas"), **_CLUSTER
+        "clusterdns",
+        "the DNS of the cluster, in the place of CoreDNS",
+        ("address", "cluster-domain", "replicas"),
+        **_CLUSTER,
     ),
 }
 _NEED_HOSTS = {"externalname", "loadbalancer"}
@@ -141,20 +168,24 @@ def run(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="resolver manifests", description="Write Kubernetes manifests for your hosts.")
+    parser = argparse.ArgumentParser(
+        prog="resolver manifests", description="Write Kubernetes manifests for your hosts."
+    )
     ways = parser.add_subparsers(dest="way", required=True, metavar="WAY")
     defaults = Settings()
     for name, way in WAYS.items():
         one = ways.add_parser(name, help=way.about, description=f"Write {way.about}.", allow_abbrev=False)
-        one.add_argument("-o", "--output", metavar="DIR", help="write the files of a kustomize folder instead of one text")
+        one.add_argument(
+            "-o", "--output", metavar="DIR", help="write the files of a kustomize folder instead of one text"
+        )
         for flag in way.flags:
             _add_flag(one, flag, way.defaults.get(_field(flag), getattr(defaults, _field(flag))))
     return parser
 
 
 def _add_flag(parser: argparse.ArgumentParser, flag: str, default: Any) -> None:
-    if flag == "only":
-        parser.add_argument("--only", action="store_true", help="forward the hosts given and refuse all other outside names")
+    if flag in _SWITCHES:
+        parser.add_argument(f"--{flag}", action="store_true", help=_SWITCHES[flag])
         return
     reader, several, about = _FLAGS[flag]
     shown = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
@@ -184,7 +215,9 @@ def _check_hosts(way: str, settings: Settings) -> None:
         raise ManifestError("--only forwards the hosts given, and there is none: give them with --host")
     for host in settings.hosts:
         if host.is_renamed and way not in _NEED_HOSTS:
-            raise ManifestError(f"--host {host.name}=...: {way} has no use for another name; externalname and loadbalancer have")
+            raise ManifestError(
+                f"--host {host.name}=...: {way} has no use for another name; externalname and loadbalancer have"
+            )
 
 
 def _field(flag: str) -> str:

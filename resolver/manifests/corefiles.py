@@ -1,4 +1,4 @@
-"""The Corefiles of the ways. What is in the file of a ConfigMap is explained there, for whoever reads it in a cluster."""
+"""The Corefiles of the ways, with the reasons in them for whoever reads them in a cluster."""
 
 from __future__ import annotations
 
@@ -84,12 +84,11 @@ def reverse_zones(settings: Settings) -> list[str]:
 def forwarder(settings: Settings, cluster_dns: Sequence[str], ports: Ports, budget: str, bind: str = "") -> str:
     """Names of the cluster to its DNS, the hosts (or everything) to the upstreams outside."""
     bound = f"bind {bind}" if bind else ""
-    own = tuple(f"{line}" for line in service_lines(ports))
     cluster = block(
         reverse_zones(settings),
         bound,
         "errors",
-        *own,
+        *service_lines(ports),
         f"forward . {' '.join(cluster_dns)}",
         "cache 30",
         "loadbalance",
@@ -112,14 +111,19 @@ def metrics_line(ports: Ports) -> str:
     return f"prometheus :{ports.metrics}"
 
 
-def cluster(settings: Settings, *, pods: str = "insecure", extra: Sequence[str] = ()) -> str:
+def kubernetes(settings: Settings) -> str:
+    """The directive that knows the Services."""
+    head = f"kubernetes {' '.join(reverse_zones(settings))}"
+    return head + " {\n    pods insecure\n    fallthrough in-addr.arpa ip6.arpa\n}"
+
+
+def cluster(settings: Settings) -> str:
     """The DNS of the cluster: its own names from the API, the rest from the servers of the node."""
     main = block(
         [".:53"],
         "errors",
         *service_lines(),
-        f"kubernetes {' '.join(reverse_zones(settings))} {{\n    pods {pods}\n    fallthrough in-addr.arpa ip6.arpa\n}}",
-        *extra,
+        kubernetes(settings),
         "forward . /etc/resolv.conf {\n    max_concurrent 1000\n}",
         "cache 30 {\n    serve_stale 1h verify 2s 30s\n    budget 64MiB\n}",
         "loop",
@@ -130,14 +134,11 @@ def cluster(settings: Settings, *, pods: str = "insecure", extra: Sequence[str] 
 
 def forwarding(settings: Settings) -> str:
     """The better variant of ``ARTICLE``."""
-    kubernetes = (
-        f"kubernetes {' '.join(reverse_zones(settings))} {{\n    pods insecure\n    fallthrough in-addr.arpa ip6.arpa\n}}"
-    )
     hosts = [host.target for host in settings.hosts if not host.is_address]
     main = [
         "errors",
         *service_lines(),
-        kubernetes,
+        kubernetes(settings),
     ]
     if not settings.only:
         main += [
@@ -148,7 +149,7 @@ def forwarding(settings: Settings) -> str:
     text = [block([".:53"], *main)]
     if hosts:
         text.append(
-            "# The hosts that matter have a cache of their own rules: renewed early, and kept for when outside is down.\n"
+            "# The hosts that matter have cache rules of their own: renewed early, kept for when outside is down.\n"
             + block(
                 [f"{host}:53" for host in hosts],
                 "errors",
@@ -166,8 +167,47 @@ def gateway(settings: Settings) -> str:
     """The names of Ingress, Gateway and LoadBalancer objects, for the user's own names and nothing else."""
     zones = [host.name for host in settings.hosts]
     named = block(zones, "errors", *service_lines(), f"gateway {' '.join(zones)}", "cache 30", "loadbalance")
-    rest = block(["."], "errors", metrics_line(POD_PORTS), "forward . /etc/resolv.conf", "cache 30", "loop", "loadbalance")
+    rest = block(
+        ["."], "errors", metrics_line(POD_PORTS), "forward . /etc/resolv.conf", "cache 30", "loop", "loadbalance"
+    )
     return (
         "# Hosts of Ingress, Gateway and LoadBalancer objects, as they come and go.\n"
         f"{named}\n# Everything else is known to the DNS of the cluster.\n{rest}"
+    )
+
+
+def node_template(ports: Ports) -> str:
+    """The template of the node-local mode, with the variables that it fills in."""
+    bind = "bind __PILLAR__LOCAL__DNS__"
+    process = (
+        f"# Probes come from the node itself.\nhealth 127.0.0.1:{ports.health} {{\n    lameduck 5s\n}}",
+        f"ready 127.0.0.1:{ports.ready}",
+        "prometheus __PROMETHEUS__ENDPOINT__",
+        "reload 10s 1s",
+    )
+    cluster_names = block(
+        ["__PILLAR__DNS__DOMAIN__:53", "in-addr.arpa:53", "ip6.arpa:53"],
+        bind,
+        "errors",
+        *process,
+        "# Over TCP no datagram is lost on the way, and connections are kept.",
+        "forward . __PILLAR__CLUSTER__DNS__ {\n    force_tcp\n}",
+        "cache {\n    success 9984 30\n    denial 9984 5\n    serve_stale 1h verify 2s 30s\n    budget 64MiB\n}",
+        "loop",
+        "loadbalance",
+    )
+    others = block(
+        [".:53"],
+        bind,
+        "errors",
+        "prometheus __PROMETHEUS__ENDPOINT__",
+        "forward . __PILLAR__UPSTREAM__SERVERS__ {\n    max_concurrent 1000\n}",
+        outside_cache("64MiB"),
+        "loop",
+        "loadbalance",
+    )
+    return (
+        "# A template: `resolver node` puts addresses and servers in the place of the variables.\n"
+        f"# Names of the cluster to its DNS.\n{cluster_names}\n# Everything else to the nameservers of the "
+        f"node.\n{others}"
     )

@@ -77,9 +77,12 @@ def check(hosts: Sequence[Host]) -> None:
     """Two hosts that the proxy could not tell apart. Raises ManifestError."""
     for index, host in enumerate(hosts):
         for other in hosts[:index]:
+            if host.slug == other.slug:
+                raise ManifestError(f"{host.name} and {other.name} are one name, but for dots and hyphens")
             if not is_web(host) and host.port == other.port:
                 raise ManifestError(
-                    f"{host.target} and {other.target} both on port {host.port}: only HTTP and TLS carry a name to tell "
+                    f"{host.target} and {other.target} both on port {host.port}: only HTTP and TLS carry a name to "
+                    "tell "
                     "them apart by"
                 )
             if is_web(host) and is_web(other) and _names(host) & _names(other):
@@ -104,7 +107,10 @@ def configuration(hosts: Sequence[Host]) -> str:
 
 
 def _http_frontend(hosts: Sequence[Host]) -> str:
-    rules = [f"    use_backend http-{host.slug} if {{ var(txn.host) -m str {' '.join(sorted(_names(host)))} }}" for host in hosts]
+    rules = [
+        f"    use_backend http-{host.slug} if {{ var(txn.host) -m str {' '.join(sorted(_names(host)))} }}"
+        for host in hosts
+    ]
     return "\n".join(
         [
             "# HTTP from clients. Only the names listed are served: this is no proxy for the rest of the world.",

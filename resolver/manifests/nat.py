@@ -39,7 +39,9 @@ def _table(rules: Sequence[tuple[int, Host, str]]) -> str:
     for chain, hook, priority in (("incoming", "prerouting", "dstnat"), ("own", "output", "-100")):
         lines += [f"    chain {chain} {{", f"        type nat hook {hook} priority {priority}; policy accept;"]
         if chain == "own":
-            lines.append("        # Only what is meant for this node; otherwise the port would be taken from all the world.")
+            lines.append(
+                "        # Only what is meant for this node; otherwise the port would be taken from all the world."
+            )
         lines += [f"        {_dnat(port, host, place)}" for port, host, place in rules]
         lines.append("    }")
     lines += [
@@ -56,7 +58,8 @@ def _table(rules: Sequence[tuple[int, Host, str]]) -> str:
 def _dnat(port: int, host: Host, place: str) -> str:
     six = ipaddress.ip_address(place).version == 6
     family, target = ("ip6", f"[{place}]") if six else ("ip", place)
-    return f'meta nfproto ipv{6 if six else 4} fib daddr type local tcp dport {port} dnat {family} to {target}:{host.port} comment "{host.target}"'
+    matched = f"meta nfproto ipv{6 if six else 4} fib daddr type local tcp dport {port}"
+    return f'{matched} dnat {family} to {target}:{host.port} comment "{host.target}"'
 
 
 def _masquerade(host: Host, place: str) -> str:

@@ -40,7 +40,9 @@ def all_labels(settings: Settings) -> Mapped:
     return {**labels(settings), "app.kubernetes.io/component": "dns"}
 
 
-def container(settings: Settings, ports: Ports = POD_PORTS, *, memory: str = "256Mi", named_ports: bool = True) -> Mapped:
+def container(
+    settings: Settings, ports: Ports = POD_PORTS, *, memory: str = "256Mi", named_ports: bool = True
+) -> Mapped:
     """The server. ``named_ports`` is for Pods of a network of their own: on the host's they would be host ports."""
     body: Mapped = {
         "name": "resolver",
@@ -99,7 +101,7 @@ LOW_PORTS: Mapped = {
 def probes(ports: Ports, host: str = "", start: str = "health") -> Mapped:
     """Liveness, readiness and start; ``host`` is where they ask, the Pod's address by default.
 
-    ``start`` is the page that ends the start: with ``ready`` whatever waits for the container waits until it can answer.
+    ``start`` is the page that ends the start: with ``ready`` whatever waits for it waits until it can answer.
     """
     where = {"host": host} if host else {}
     numbers = {"health": ports.health, "ready": ports.ready}

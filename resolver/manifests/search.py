@@ -21,7 +21,8 @@ def search_list(settings: Settings) -> tuple[str, ...]:
     size = _characters(found)
     if len(found) > MAX_DOMAINS:
         raise ManifestError(
-            f"{len(found)} search domains with the {len(own)} of the cluster: Kubernetes refuses a Pod with more than {MAX_DOMAINS}"
+            f"{len(found)} search domains with the {len(own)} of the cluster: Kubernetes refuses a Pod with more "
+            f"than {MAX_DOMAINS}"
         )
     if size > MAX_CHARACTERS:
         raise ManifestError(
@@ -41,7 +42,8 @@ def search_warnings(settings: Settings) -> list[str]:
         )
     if settings.ndots >= _MANY_DOTS:
         found.append(
-            f"ndots:{settings.ndots} asks for each outside name with fewer dots {len(searches)} times in vain, for IPv4 and "
+            f"ndots:{settings.ndots} asks for each outside name with fewer dots {len(searches)} times in vain, for "
+            "IPv4 and "
             "IPv6 each, before it asks for the name itself. 2 is enough for service.namespace."
         )
     return found

@@ -36,8 +36,9 @@ class Host:
 
     @property
     def slug(self) -> str:
-        """The name as one label, for objects that are named after the host."""
-        return self.name.replace(".", "-")[:63].strip("-")
+        """The name as one label, for objects that are named after the host; it begins with a letter."""
+        plain = self.name.replace(".", "-")
+        return (plain if plain[0].isalpha() else f"host-{plain}")[:63].strip("-")
 
     @property
     def is_address(self) -> bool:
@@ -62,6 +63,7 @@ class Settings:
     cluster_dns: tuple[str, ...] = ("10.96.0.10",)
     upstreams: tuple[str, ...] = ("tls://9.9.9.9%dns.quad9.net", "tls://149.112.112.112%dns.quad9.net")
     only: bool = False
+    article: bool = False
     replicas: int = 2
     nameservers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
@@ -123,7 +125,8 @@ def host_name(text: str) -> str:
     labels = name.split(".")
     if len(name) > _NAME_SIZE or not all(_LABEL.fullmatch(label) for label in labels):
         raise ManifestError(
-            f"{text!r} is no host name: labels of letters, digits and hyphens, 63 characters each and {_NAME_SIZE} in all"
+            f"{text!r} is no host name: labels of letters, digits and hyphens, 63 characters each and {_NAME_SIZE} "
+            "in all"
         )
     if len(labels) < 2:
         raise ManifestError(f"{text!r} has only one label: an external host has a domain, as in api.example.com")

@@ -15,7 +15,7 @@ def stream(bundle: Bundle, command: str) -> str:
     patch = [bundle.patch] if bundle.patch else []
     parts = [render(document) for document in (*first, *map(_config_map, bundle.configs), *rest, *patch)]
     head = _head(bundle, command)
-    tail = [f"{_commented(name, text)}" for name, text in bundle.others.items() if not name.startswith("article/")]
+    tail = [_commented(name, text) for name, text in bundle.others.items()]
     return "---\n".join([f"{head}{parts[0]}", *parts[1:]]) + "".join(tail)
 
 

@@ -17,9 +17,8 @@ from resolver.manifests.objects import (
     policy,
     role,
     to_api,
-    to_upstreams,
 )
-from resolver.manifests.pods import Mapped, all_labels, pod
+from resolver.manifests.pods import Mapped, pod
 from resolver.manifests.settings import Settings
 from resolver.manifests.text import Document, Note
 

@@ -104,7 +104,9 @@ def dns_config(settings: Settings) -> Mapped:
     """What the Pod's resolv.conf is made of."""
     nameservers = list(dict.fromkeys((*settings.addresses, *settings.nameservers)))
     if len(nameservers) > MAX_NAMESERVERS:
-        raise ManifestError(f"{len(nameservers)} nameservers: Kubernetes refuses a Pod with more than {MAX_NAMESERVERS}")
+        raise ManifestError(
+            f"{len(nameservers)} nameservers: Kubernetes refuses a Pod with more than {MAX_NAMESERVERS}"
+        )
     return {
         "nameservers": nameservers,
         "searches": list(search_list(settings)),
@@ -135,7 +137,9 @@ def client_policy(settings: Settings) -> Document:
                 "ports": both(53),
             },
             {
-                Note("The hosts. A NetworkPolicy knows no names; narrow it with `to` where their addresses are known."): None,
+                Note(
+                    "The hosts. A NetworkPolicy knows no names; narrow it with `to` where their addresses are known."
+                ): None,
                 "ports": [{"port": port, "protocol": "TCP"} for port in ports],
             },
         ],
@@ -150,14 +154,17 @@ def warnings(settings: Settings) -> list[str]:
     found = search_warnings(settings)
     if settings.nameservers:
         found.append(
-            f"{', '.join(settings.nameservers)} beside {', '.join(settings.addresses)}: glibc asks the second nameserver "
-            "only when the first is silent, musl asks all at once and takes the first answer. A nameserver that does not "
+            f"{', '.join(settings.nameservers)} beside {', '.join(settings.addresses)}: glibc asks the second "
+            "nameserver "
+            "only when the first is silent, musl asks all at once and takes the first answer. A nameserver that "
+            "does not "
             "know the names of the cluster then answers NXDOMAIN for them, now and then. Leave it out: this server has "
             "failover of its own."
         )
     if settings.only:
         found.append(
-            f"any name outside of {settings.cluster_domain} and the hosts given is refused to these Pods. Leave out --only "
+            f"any name outside of {settings.cluster_domain} and the hosts given is refused to these Pods. Leave out "
+            "--only "
             "to forward the rest as well."
         )
     return found

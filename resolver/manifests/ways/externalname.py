@@ -34,9 +34,7 @@ def make(settings: Settings) -> Bundle:
     check(settings)
     manifests = dnsconfig.server(settings)
     manifests["serviceaccount.yaml"] = [account(settings, with_token=True)]
-    manifests["deployment.yaml"] = [
-        deployment(settings, pod(settings, dns_policy=_POLICY, with_token=True))
-    ]
+    manifests["deployment.yaml"] = [deployment(settings, pod(settings, dns_policy=_POLICY, with_token=True))]
     manifests["networkpolicy.yaml"] = [policy(settings, [to_cluster_dns(), to_api()])]
     manifests["rbac.yaml"] = role(settings, GATEWAYS)
     for host in settings.hosts:
@@ -46,8 +44,10 @@ def make(settings: Settings) -> Bundle:
         remarks=(
             "Way 3: clients ask for a name of yours, the Ingress controller takes the request and passes it to the "
             "external system behind an ExternalName Service.",
-            f"The DNS server at {settings.addresses[0]} reads the hosts of Ingress, Gateway and LoadBalancer objects and "
-            "answers with the controller's address. Name it in a Pod's dnsConfig, or send it your domain from the DNS of "
+            f"The DNS server at {settings.addresses[0]} reads the hosts of Ingress, Gateway and LoadBalancer "
+            "objects and "
+            "answers with the controller's address. Name it in a Pod's dnsConfig, or send it your domain from the "
+            "DNS of "
             "the cluster (see stub.Corefile).",
         ),
         manifests=manifests,
@@ -62,12 +62,13 @@ def check(settings: Settings) -> None:
     for host in settings.hosts:
         if not host.is_renamed:
             raise ManifestError(
-                f"{host.target}: the Ingress needs another name than the external host, or its controller would find itself "
+                f"{host.target}: the Ingress needs another name than the external host, or its controller would "
+                "find itself "
                 f"when it looks up the host; say it as in external.example.com={host.target}"
             )
     slugs = [host.slug for host in settings.hosts]
     if len(set(slugs)) < len(slugs):
-        raise ManifestError("two hosts go by one name; each needs one of its own")
+        raise ManifestError("two hosts go by one name, or by names that differ in dots and hyphens only")
     targets = {host.target for host in settings.hosts}
     for host in settings.hosts:
         if host.name in targets:
@@ -82,8 +83,10 @@ def services(settings: Settings, host: Host) -> list[Document]:
         spec = {"type": "ExternalName", "externalName": host.target, "ports": [port]}
         return [document("Service", "v1", host.slug, namespace, marks, spec=spec)]
     family = ipaddress.ip_address(host.target).version
-    spec = {
-        Note("An ExternalName cannot be an address: this Service has no selector, and its endpoint stands below."): None,
+    selectorless: Mapped = {
+        Note(
+            "An ExternalName cannot be an address: this Service has no selector, and its endpoint stands below."
+        ): None,
         "ipFamilies": [f"IPv{family}"],
         "ports": [port],
     }
@@ -94,7 +97,7 @@ def services(settings: Settings, host: Host) -> list[Document]:
         "endpoints": [{"addresses": [host.target], "conditions": {"ready": True}}],
     }
     return [
-        document("Service", "v1", host.slug, namespace, marks, spec=spec),
+        document("Service", "v1", host.slug, namespace, marks, spec=selectorless),
         document("EndpointSlice", "discovery.k8s.io/v1", f"{host.slug}-1", namespace, chosen, **endpoints),
     ]
 
@@ -125,10 +128,10 @@ def ingress(settings: Settings, host: Host) -> Document:
             ],
         },
     )
-    return {**body, "metadata": {**body["metadata"], "annotations": annotations(host)}}
+    return {**body, "metadata": {**body["metadata"], "annotations": repairs(host)}}
 
 
-def annotations(host: Host) -> Mapped:
+def repairs(host: Host) -> Mapped:
     """For the nginx controllers: the Host header and, over TLS, the name that the external server has."""
     seen = host.target if not host.is_address else host.name
     found: Mapped = {
@@ -150,7 +153,8 @@ def stub(settings: Settings) -> str:
     """What the DNS of the cluster needs where it stays what it is: a block for these names alone."""
     zones = " ".join(f"{host.name}:53" for host in settings.hosts)
     return (
-        "# For the Corefile of the cluster's DNS, CoreDNS or this server: these names are asked for at the server of this folder.\n"
+        "# For the Corefile of the cluster's DNS, CoreDNS or this server: these names are asked for at the server "
+        "of this folder.\n"
         f"{zones} {{\n    errors\n    forward . {' '.join(settings.addresses)}\n    cache 5\n}}\n"
     )
 
@@ -158,21 +162,25 @@ def stub(settings: Settings) -> str:
 def warnings(settings: Settings) -> list[str]:
     """What an Ingress in front of a foreign server breaks."""
     found = [
-        f"{host.name} is not {host.target}: without the annotations the external server sees a Host header and a TLS server "
-        "name that it does not have. Redirects, cookies and links in its answers still carry its own name, and clients see "
+        f"{host.name} is not {host.target}: without the annotations the external server sees a Host header and a "
+        "TLS server "
+        "name that it does not have. Redirects, cookies and links in its answers still carry its own name, and "
+        "clients see "
         f"the certificate in {host.slug}-tls, not the external server's."
         for host in settings.hosts
         if not host.is_address
     ]
     found += [
-        f"{host.target} is an address, which an ExternalName cannot be (Kubernetes would take it for a host name of digits): "
+        f"{host.target} is an address, which an ExternalName cannot be (Kubernetes would take it for a host name of "
+        "digits): "
         f"{host.slug} is a Service without selector, with an EndpointSlice. Nobody follows when the address changes."
         for host in settings.hosts
         if host.is_address
     ]
     if any(host.port != _PLAIN for host in settings.hosts):
         found.append(
-            "nginx does not verify the external server's certificate unless you say so: put its authority into a Secret and "
+            "nginx does not verify the external server's certificate unless you say so: put its authority into a "
+            "Secret and "
             f"set the annotations {_NGINX}/proxy-ssl-secret and {_NGINX}/proxy-ssl-verify."
         )
     found.append(

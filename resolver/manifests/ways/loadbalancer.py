@@ -7,7 +7,15 @@ import ipaddress
 from resolver.manifests import haproxy, nat
 from resolver.manifests.bundle import Bundle, ConfigFiles
 from resolver.manifests.corefiles import forwarder
-from resolver.manifests.objects import budget, deployment, document, namespace, one_address, to_cluster_dns, to_upstreams
+from resolver.manifests.objects import (
+    budget,
+    deployment,
+    document,
+    namespace,
+    one_address,
+    to_cluster_dns,
+    to_upstreams,
+)
 from resolver.manifests.pods import (
     CONTAINER_SECURITY,
     LOW_PORTS,
@@ -37,8 +45,10 @@ def make(settings: Settings) -> Bundle:
         way="loadbalancer",
         remarks=(
             f"Way 4: a Service of type {settings.service_type} whose traffic HAProxy hands to the external systems. It "
-            "serves the hosts listed and no others, and looks up their names again and again at the resolver beside it.",
-            "Port 80 speaks HTTP with clients and, where the host is on port 443, TLS with the external server, certificate "
+            "serves the hosts listed and no others, and looks up their names again and again at the resolver "
+            "beside it.",
+            "Port 80 speaks HTTP with clients and, where the host is on port 443, TLS with the external server, "
+            "certificate "
             "verified. Port 443 passes TLS through by its server name.",
         ),
         manifests={
@@ -50,7 +60,9 @@ def make(settings: Settings) -> Bundle:
             "networkpolicy.yaml": [proxy_policy(settings)],
         },
         configs=[
-            ConfigFiles(proxy_config(settings), settings.namespace, {"haproxy.cfg": haproxy.configuration(settings.hosts)}),
+            ConfigFiles(
+                proxy_config(settings), settings.namespace, {"haproxy.cfg": haproxy.configuration(settings.hosts)}
+            ),
             ConfigFiles(f"{settings.name}-sidecar", settings.namespace, {"Corefile": corefile(settings)}),
         ],
         others=others,
@@ -129,7 +141,12 @@ def service(settings: Settings) -> Document:
     """In front of the proxy; the first port gets the node port asked for, the others the ones that follow."""
     listed = []
     for index, outside in enumerate(haproxy.ports(settings.hosts)):
-        port: Mapped = {"name": _port_name(outside), "port": outside, "protocol": "TCP", "targetPort": _port_name(outside)}
+        port: Mapped = {
+            "name": _port_name(outside),
+            "port": outside,
+            "protocol": "TCP",
+            "targetPort": _port_name(outside),
+        }
         node_port = settings.node_port + index
         if node_port <= _LAST_NODE_PORT:
             port["nodePort"] = node_port
@@ -186,15 +203,19 @@ def warnings(settings: Settings) -> list[str]:
     if renamed:
         named = ", ".join(f"{host.target} (not {host.name})" for host in renamed)
         found.append(
-            f"through port 443 the external server answers with its own certificate: clients have to ask for {named}. Let "
+            "through port 443 the external server answers with its own certificate: clients have to ask for "
+            f"{named}. Let "
             "DNS give that name the proxy's address, or use port 80, where the proxy speaks TLS for them."
         )
-    for network in settings.source_ranges:
-        if ipaddress.ip_network(network).prefixlen == 0:
-            found.append(f"--source-range {network} lets everybody use the proxy.")
+    found += [
+        f"--source-range {network} lets everybody use the proxy."
+        for network in settings.source_ranges
+        if ipaddress.ip_network(network).prefixlen == 0
+    ]
     if settings.service_type == "NodePort":
         found.append(
-            "a NodePort is open on every node that runs the proxy; only the NetworkPolicy says who may use it, and only where "
+            "a NodePort is open on every node that runs the proxy; only the NetworkPolicy says who may use it, and "
+            "only where "
             "the cluster enforces those."
         )
     if settings.nat:
@@ -213,5 +234,3 @@ def _documentation(place: str) -> bool:
 
 def _port_name(port: int) -> str:
     return {80: "http", 443: "https"}.get(port, f"tcp-{port}")
-
-

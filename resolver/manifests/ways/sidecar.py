@@ -5,10 +5,19 @@ from __future__ import annotations
 from resolver.manifests.bundle import Bundle, ConfigFiles
 from resolver.manifests.corefiles import forwarder
 from resolver.manifests.objects import document
-from resolver.manifests.pods import CONTAINER_SECURITY, LOW_PORTS, SHARED_PORTS, USER, Mapped, config_volume, container, probes
+from resolver.manifests.pods import (
+    CONTAINER_SECURITY,
+    LOW_PORTS,
+    SHARED_PORTS,
+    USER,
+    Mapped,
+    config_volume,
+    container,
+    probes,
+)
 from resolver.manifests.search import search_list, search_warnings
 from resolver.manifests.settings import Settings
-from resolver.manifests.text import Document, Note
+from resolver.manifests.text import Note
 
 LOOPBACK = "127.0.0.1"
 _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
@@ -23,9 +32,11 @@ def make(settings: Settings) -> Bundle:
     return Bundle(
         way="sidecar",
         remarks=(
-            f"The server as a sidecar of {settings.workload}. It starts before the workload's containers and ends after "
+            f"The server as a sidecar of {settings.workload}. It starts before the workload's containers and ends "
+            "after "
             "them, which takes Kubernetes 1.29 or newer.",
-            "The document of the workload is only what is added to it: apply it with `kubectl apply --server-side`, or as "
+            "The document of the workload is only what is added to it: apply it with `kubectl apply "
+            "--server-side`, or as "
             "a patch. In a kustomization it is a component.",
         ),
         configs=[config(settings)],
@@ -90,7 +101,8 @@ def warnings(settings: Settings) -> list[str]:
     """What the workload has to know."""
     found = search_warnings(settings)
     found.append(
-        f"names of the cluster go to {', '.join(settings.cluster_dns)}: this has to be the address of the Service kube-dns "
+        f"names of the cluster go to {', '.join(settings.cluster_dns)}: this has to be the address of the Service "
+        "kube-dns "
         "(kubectl -n kube-system get service kube-dns)."
     )
     found.append(
