@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import yaml
 from jsonschema import Draft7Validator
 
 from resolver.config.load import load_text
+from resolver.config.model import Config
 from resolver.config.zones import server_addresses
+from resolver.node.pillar import Values as NodeValues
+from resolver.node.pillar import fill
 from resolver.plugins.catalog import built
-from tests.deploy.helm.charts import CHART, Document, Rendered, Values, defaults
+from tests.deploy.helm.charts import CHART, Document, Rendered, Values, defaults, merged
 from tests.deploy.helm.conftest import Release
 from tests.deploy.schemas import NEWEST, OLDEST, validate
 
@@ -21,6 +25,14 @@ FILES = sorted((Path(__file__).parent / "values").glob("*.yaml"))
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def served(rendered: Rendered) -> Config:
+    """The Corefile as the server reads it, with the variables of the node-local mode filled in."""
+    text = rendered.corefile()
+    if "__PILLAR__" in text:
+        text = fill(text, NodeValues((ip_address("169.254.20.10"),), cluster_dns="10.96.0.10"))
+    return load_text(text, environ={})
 
 
 def values(path: Path) -> Values:
@@ -37,10 +49,9 @@ def pod_labels(rendered: Rendered) -> dict[str, str]:
     return labels
 
 
-def ports_of(corefile: str, directive: str) -> set[int]:
+def ports_of(corefile: Config, directive: str) -> set[int]:
     """The ports that the directive names in any block."""
-    blocks = load_text(corefile, environ={}).blocks
-    named = [each for block in blocks for each in block.directives if each.name.text == directive]
+    named = [each for block in corefile.blocks for each in block.directives if each.name.text == directive]
     return {int(each.args[0].text.rpartition(":")[2]) for each in named}
 
 
@@ -54,7 +65,8 @@ def test_what_is_rendered_is_valid(release: Release, path: Path, version: str) -
 
 @every_file
 def test_the_schema_accepts_the_values(path: Path) -> None:
-    assert [error.message for error in Draft7Validator(SCHEMA).iter_errors(values(path))] == []
+    full = merged(defaults(), values(path))
+    assert [error.message for error in Draft7Validator(SCHEMA).iter_errors(full)] == []
 
 
 @every_file
@@ -118,7 +130,7 @@ def test_mounts_have_volumes(release: Release, path: Path) -> None:
 
 @every_file
 def test_the_corefile_has_only_what_the_server_understands(release: Release, path: Path) -> None:
-    corefile = load_text(release(values(path)).corefile(), environ={})
+    corefile = served(release(values(path)))
     assert corefile.blocks
     assert {each.name.text for block in corefile.blocks for each in block.directives} <= built()
 
@@ -126,26 +138,25 @@ def test_the_corefile_has_only_what_the_server_understands(release: Release, pat
 @every_file
 def test_probes_monitors_and_services_meet_the_ports_of_the_corefile(release: Release, path: Path) -> None:
     rendered = release(values(path))
-    corefile = rendered.corefile()
+    corefile = served(rendered)
     container = rendered.container()
     for probe, directive in {"livenessProbe": "health", "startupProbe": "health", "readinessProbe": "ready"}.items():
         if probe in container:
             assert {container[probe]["httpGet"]["port"]} == ports_of(corefile, directive)
             assert container[probe]["httpGet"]["path"] == f"/{directive}"
-    served = {
-        address.port for block in load_text(corefile, environ={}).blocks for address in server_addresses(block.keys)
-    }
+    dns = {address.port for block in corefile.blocks for address in server_addresses(block.keys)}
     targets = {
         (port["targetPort"], port["protocol"])
         for service in rendered.every("Service")
         for port in service["spec"]["ports"]
         if port["name"].startswith("dns") and not service["metadata"]["name"].endswith("-upstream")
     }
-    assert {port for port, _ in targets} in (served, set())
-    assert all({(port, "UDP"), (port, "TCP")} <= targets for port in served if targets)
+    assert {port for port, _ in targets} in (dns, set())
+    assert all({(port, "UDP"), (port, "TCP")} <= targets for port in dns if targets)
     for service in rendered.every("Service"):
         if service["metadata"]["name"].endswith("-metrics"):
-            assert {port["targetPort"] for port in service["spec"]["ports"]} == ports_of(corefile, "prometheus")
+            ports = {port["targetPort"] for port in service["spec"]["ports"] if port["name"] == "metrics"}
+            assert ports == ports_of(corefile, "prometheus")
 
 
 @every_file
@@ -153,8 +164,12 @@ def test_the_container_can_do_no_more_than_it_needs(release: Release, path: Path
     rendered = release(values(path))
     pod, container = rendered.pod(), rendered.container()
     user: Document = {**pod["securityContext"], **container["securityContext"]}
-    assert user["runAsNonRoot"] is True
-    assert user["runAsUser"] > 0
+    if "add" in user["capabilities"]:  # root on the host's network, with nothing but the right to listen on port 53
+        assert pod["hostNetwork"] is True
+        assert user["capabilities"]["add"] == ["NET_BIND_SERVICE"]
+    else:
+        assert user["runAsNonRoot"] is True
+        assert user["runAsUser"] > 0
     assert user["seccompProfile"] == {"type": "RuntimeDefault"}
     assert user["readOnlyRootFilesystem"] is True
     assert user["allowPrivilegeEscalation"] is False
@@ -166,11 +181,23 @@ def test_the_container_can_do_no_more_than_it_needs(release: Release, path: Path
 @every_file
 def test_a_pod_has_time_to_leave(release: Release, path: Path) -> None:
     rendered = release(values(path))
-    for block in load_text(rendered.corefile(), environ={}).blocks:
+    for block in served(rendered).blocks:
         for directive in block.directives:
             for option in directive.block or ():
                 if option.name.text == "lameduck":
                     assert int(option.args[0].text.rstrip("s")) < rendered.pod()["terminationGracePeriodSeconds"]
+
+
+@every_file
+def test_two_instances_fit_on_a_node(release: Release, path: Path) -> None:
+    rendered = release(values(path))
+    if not rendered.pod().get("hostNetwork"):
+        return
+    update = rendered.workload()["spec"]["updateStrategy"]["rollingUpdate"]
+    assert update == {"maxSurge": 1, "maxUnavailable": 0}
+    # Ports on the host's network are host ports, and the scheduler gives each of those to one Pod only.
+    for container in [*rendered.pod()["containers"], *rendered.pod()["initContainers"]]:
+        assert "ports" not in container
 
 
 def test_the_schema_describes_every_value_and_no_other() -> None:

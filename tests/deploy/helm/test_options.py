@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
+from resolver.cli.main import main
+from resolver.node import work
+from resolver.node.settings import NodeSettings
+from resolver.runtime.options import Options
 from tests.deploy.helm.charts import RenderError, Values
 from tests.deploy.helm.conftest import Release
 
@@ -105,10 +111,106 @@ def test_a_network_policy_lets_the_api_be_read_where_it_is(release: Release) -> 
     assert {port["port"] for port in policy["spec"]["egress"][-1]["ports"]} == {443, 6443}
 
 
+def commands(release: Release, values: Values) -> dict[str, list[str]]:
+    """The arguments of every container of ours, by its name."""
+    pod = release(values).pod()
+    return {each["name"]: each["args"] for each in [*pod["containers"], *pod.get("initContainers", [])]}
+
+
+def node_settings(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[str, NodeSettings]:
+    """What the command line makes of arguments that begin with ``node``: what would be done, with which settings."""
+    done: list[tuple[str, NodeSettings]] = []
+
+    def noted(name: str) -> Callable[..., int]:
+        def note(settings: NodeSettings, *_: object, **__: object) -> int:
+            done.append((name, settings))
+            return 0
+
+        return note
+
+    for name in ("serve", "setup", "guard"):
+        monkeypatch.setattr(work, name, noted(name))
+    assert main(arguments) == 0
+    return done[0]
+
+
+def test_the_command_line_understands_the_arguments_on_a_node(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"mode": "nodeLocal", "workers": 2, "nodeLocal": {"localIPs": ["169.254.20.10", "fd00::10"]}}
+    said = {name: node_settings(each, monkeypatch) for name, each in commands(release, values).items()}
+    assert {name: done for name, (done, _) in said.items()} == {"resolver": "serve", "setup": "setup", "guard": "guard"}
+    for _, settings in said.values():
+        assert settings.local == (ip_address("169.254.20.10"), ip_address("fd00::10"))
+        assert (settings.port, settings.health_port) == (53, 18080)
+    served = said["resolver"][1]
+    assert (served.setup_interface, served.setup_rules) == (False, False)
+    assert served.upstream_service == "dns-k8s-resolver-upstream"
+    assert release(values).only("Service", "-upstream")
+    # The set-up makes the link and leaves the rules to the guard, which makes them once the server answers.
+    assert (said["setup"][1].setup_interface, said["setup"][1].setup_rules) == (True, False)
+    assert (said["guard"][1].setup_interface, said["guard"][1].setup_rules) == (True, True)
+
+
+def test_the_command_line_understands_the_arguments_of_a_deployment(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Options] = []
+
+    def serve(options: Options) -> int:
+        asked.append(options)
+        return 0
+
+    monkeypatch.setattr("resolver.cli.serve.serve", serve)
+    (arguments,) = commands(release, {"workers": 4, "extraArgs": ["-quiet"], "logFormat": "json"}).values()
+    assert main(arguments) == 0
+    assert (asked[0].conf, asked[0].workers, asked[0].quiet) == ("/etc/resolver/Corefile", 4, True)
+
+
+def test_only_the_set_up_on_a_node_may_change_its_network(release: Release) -> None:
+    def added(values: Values) -> dict[str, list[str]]:
+        pod = release({"mode": "nodeLocal", **values}).pod()
+        each = [*pod["containers"], *pod.get("initContainers", [])]
+        return {one["name"]: one["securityContext"]["capabilities"].get("add", []) for one in each}
+
+    assert added({}) == {
+        "resolver": ["NET_BIND_SERVICE"],
+        "setup": ["NET_ADMIN", "NET_RAW"],
+        "guard": ["NET_ADMIN", "NET_RAW"],
+    }
+    assert added({"nodeLocal": {"firewall": "nftables", "unprivilegedPorts": True}}) == {
+        "resolver": [],
+        "setup": ["NET_ADMIN"],
+        "guard": ["NET_ADMIN"],
+    }
+    assert added({"nodeLocal": {"hostNetwork": False}}) == {"resolver": []}
+
+
+def test_the_guard_starts_before_the_server_and_outlives_it(release: Release) -> None:
+    setup, guard = release({"mode": "nodeLocal"}).pod()["initContainers"]
+    assert "restartPolicy" not in setup  # ends before anything else begins
+    assert guard["restartPolicy"] == "Always"  # runs beside the server, and is stopped after it
+
+
 def test_rules_look_for_the_job_of_the_release(release: Release) -> None:
     text = str(release({"nameOverride": "names", "prometheusRule": {"enabled": True}}).only("PrometheusRule"))
     assert 'job="names"' in text
     assert 'job="k8s-resolver"' not in text
+
+
+def test_a_forwarder_leaves_the_names_of_the_cluster_to_its_dns(release: Release) -> None:
+    def forwards(values: Values) -> list[str]:
+        rendered = release(values)
+        assert rendered.pod()["dnsPolicy"] == "ClusterFirst"
+        return [line.split("forward ")[1] for line in rendered.corefile().splitlines() if "forward " in line]
+
+    assert forwards({}) == [". /etc/resolv.conf"]
+    assert forwards({"forward": {"upstreams": ["9.9.9.9"]}, "stubDomains": {"ip6.arpa": ["10.0.0.53"]}}) == [
+        "ip6.arpa 10.0.0.53",
+        "cluster.local /etc/resolv.conf",
+        "in-addr.arpa /etc/resolv.conf",
+        ". 9.9.9.9",
+    ]
 
 
 def test_service_ports_follow_the_server_blocks(release: Release) -> None:
@@ -129,7 +231,7 @@ def test_service_ports_follow_the_server_blocks(release: Release) -> None:
 
 
 def test_values_of_a_corefile_pass_untouched(release: Release) -> None:
-    corefile = ". {\n  health\n  ready\n  template IN A {\n    answer \"{{ .Name }} 60 IN A 192.0.2.1\"\n  }\n}"
+    corefile = '. {\n  health\n  ready\n  template IN A {\n    answer "{{ .Name }} 60 IN A 192.0.2.1"\n  }\n}'
     assert release({"corefile": corefile}).corefile().strip() == corefile
 
 
@@ -149,6 +251,10 @@ def test_a_release_named_like_the_chart_does_not_repeat_the_name(release: Releas
             {"servers": [{"plugins": [{"name": "health", "parameters": ":8088"}, {"name": "ready"}]}]},
             "health listens on :8088, but ports.health is 8080",
         ),
+        ({"mode": "nodeLocal", "k8sApp": "kube-dns"}, "ask that very Service"),
+        ({"mode": "nodeLocal", "networkPolicy": {"enabled": True}}, "does not bind Pods on the host's network"),
+        ({"ciliumLocalRedirectPolicy": {"enabled": True}}, "needs mode nodeLocal and nodeLocal.hostNetwork false"),
+        ({"mode": "nodeLocal", "ciliumLocalRedirectPolicy": {"enabled": True}}, "nodeLocal.hostNetwork false"),
         ({"mode": "clusterDNS", "cluster": {"autopath": True}}, "cluster.autopath needs cluster.pods: verified"),
         (
             {"serviceMonitor": {"enabled": True}, "metrics": {"service": {"enabled": False}}},

@@ -105,11 +105,62 @@
 {{- end }}
 {{- end -}}
 
-{{/* Stub domains in front of what forwards all the rest: of the lines of a block the first that fits counts. */}}
+{{/* Stub domains in front of what forwards all the rest: of the lines of a block the first that fits counts. A forwarder
+that asks others than /etc/resolv.conf leaves the names of the cluster to those. */}}
 {{- define "resolver.corefile.outside" -}}
-{{- range $domain, $upstreams := .Values.stubDomains -}}
-forward {{ $domain }} {{ join " " $upstreams }}
+{{- $upstreams := join " " .Values.forward.upstreams -}}
+{{- if eq .Values.mode "nodeLocal" -}}
+{{- $upstreams = replace "/etc/resolv.conf" "__PILLAR__UPSTREAM__SERVERS__" $upstreams -}}
+{{- end -}}
+{{- range $domain, $servers := .Values.stubDomains -}}
+forward {{ $domain }} {{ join " " $servers }}
 {{ end -}}
+{{- if and (eq .Values.mode "forwarder") (not (has "/etc/resolv.conf" .Values.forward.upstreams)) -}}
+{{- range prepend .Values.cluster.reverseZones .Values.cluster.domain -}}
+{{- if not (hasKey $.Values.stubDomains .) -}}
+forward {{ . }} /etc/resolv.conf
+{{ end -}}
+{{- end -}}
+{{- end -}}
 {{- $except := .Values.forward.except -}}
-{{- include "resolver.corefile.block" (dict "words" (printf "forward . %s" (join " " .Values.forward.upstreams)) "lines" (list (ternary (printf "except %s" (join " " $except)) "" (gt (len $except) 0)) .Values.forward.configBlock)) -}}
+{{- include "resolver.corefile.block" (dict "words" (printf "forward . %s" $upstreams) "lines" (list (ternary (printf "except %s" (join " " $except)) "" (gt (len $except) 0)) .Values.forward.configBlock)) -}}
+{{- end -}}
+
+{{/* The Corefile of the cache on every node; its variables are filled in there by resolver node. */}}
+{{- define "resolver.corefile.nodeLocal" -}}
+{{- $force := ternary "force_tcp" "" .Values.nodeLocal.forceTCP -}}
+{{- $first := true -}}
+{{- range $zone := prepend .Values.cluster.reverseZones .Values.cluster.domain }}
+{{ $zone }}:{{ include "resolver.port.dns" $ }} {
+    {{- include "resolver.corefile.onNode" $ | nindent 4 }}
+    {{- if $first }}
+    health {{ include "resolver.probeHost" $ }}:{{ include "resolver.port.health" $ }} {
+        lameduck {{ $.Values.lameduck }}
+    }
+    ready {{ include "resolver.probeHost" $ }}:{{ include "resolver.port.ready" $ }}
+    {{- $first = false }}
+    {{- end }}
+    {{- include "resolver.corefile.block" (dict "words" "forward . __PILLAR__CLUSTER__DNS__" "lines" (list $force)) | nindent 4 }}
+    {{- include "resolver.corefile.block" (dict "words" (printf "cache %v" $.Values.cache.ttl) "lines" (list $.Values.cache.configBlock)) | nindent 4 }}
+}
+{{ end }}
+.:{{ include "resolver.port.dns" . }} {
+    {{- include "resolver.corefile.onNode" . | nindent 4 }}
+    {{- include "resolver.corefile.outside" . | nindent 4 }}
+    {{- include "resolver.corefile.block" (dict "words" (printf "cache %v" .Values.cache.ttl) "lines" (list .Values.cache.configBlock)) | nindent 4 }}
+}
+{{- end -}}
+
+{{/* What every block on a node begins with. */}}
+{{- define "resolver.corefile.onNode" -}}
+errors
+{{- if .Values.logQueries }}
+log
+{{- end }}
+{{- if include "resolver.onHost" . }}
+bind __PILLAR__LOCAL__DNS__
+{{- end }}
+prometheus :{{ include "resolver.port.metrics" . }}
+loop
+reload
 {{- end -}}

@@ -113,3 +113,20 @@ annotations:
 {{- define "resolver.readsAPI" -}}
 {{- if or (ne "none" (include "resolver.tier" .)) (include "resolver.readsGateways" .) -}}true{{- end -}}
 {{- end -}}
+
+{{/* Where probes ask: on the host's network nobody outside of the node needs to. */}}
+{{- define "resolver.probeHost" -}}
+{{- if include "resolver.onHost" . -}}127.0.0.1{{- end -}}
+{{- end -}}
+
+{{/* The further ports with metrics on a node, as JSON by name. */}}
+{{- define "resolver.nodePorts" -}}
+{{- $ports := dict -}}
+{{- if eq .Values.mode "nodeLocal" -}}
+{{- $ports = dict "metrics-node" .Values.nodeLocal.metricsPort -}}
+{{- if .Values.nodeLocal.hostNetwork -}}
+{{- $ports = set $ports "metrics-guard" .Values.nodeLocal.guardMetricsPort -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $ports -}}
+{{- end -}}

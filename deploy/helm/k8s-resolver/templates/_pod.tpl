@@ -2,6 +2,9 @@
 {{- define "resolver.pod" -}}
 {{- $onHost := include "resolver.onHost" . -}}
 {{- $nodeLocal := eq .Values.mode "nodeLocal" -}}
+{{- if and $nodeLocal .Values.k8sApp (eq .Values.k8sApp (index .Values.nodeLocal.upstream.selector "k8s-app" | default "")) -}}
+{{- fail "k8sApp: the Service of the cluster's DNS would choose the Pods of nodeLocal, which ask that very Service" -}}
+{{- end -}}
 metadata:
   labels:
     {{- include "resolver.podLabels" . | nindent 4 }}
@@ -35,7 +38,7 @@ spec:
   {{- if $onHost }}
   hostNetwork: true
   {{- end }}
-  dnsPolicy: {{ .Values.dnsPolicy }}
+  dnsPolicy: {{ default (ternary "ClusterFirst" "Default" (eq .Values.mode "forwarder")) .Values.dnsPolicy }}
   {{- with .Values.dnsConfig }}
   dnsConfig:
     {{- toYaml . | nindent 4 }}
@@ -56,9 +59,14 @@ spec:
   topologySpreadConstraints:
     {{- include "resolver.pod.spread" . | nindent 4 }}
   {{- end }}
-  {{- with .Values.initContainers }}
+  {{- if or $onHost .Values.initContainers }}
   initContainers:
+    {{- if $onHost }}
+    {{- include "resolver.guard" . | nindent 4 }}
+    {{- end }}
+    {{- with .Values.initContainers }}
     {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
   containers:
     {{- include "resolver.container" . | nindent 4 }}
@@ -69,6 +77,22 @@ spec:
     - name: config
       configMap:
         name: {{ include "resolver.fullname" . }}
+    {{- if $nodeLocal }}
+    - name: generated
+      emptyDir:
+        medium: Memory
+        sizeLimit: 4Mi
+    - name: kube-dns
+      configMap:
+        name: {{ .Values.nodeLocal.configMap }}
+        optional: true
+    {{- end }}
+    {{- if $onHost }}
+    - name: xtables-lock
+      hostPath:
+        path: /run/xtables.lock
+        type: FileOrCreate
+    {{- end }}
     {{- range .Values.extraSecrets }}
     - name: {{ .name }}
       secret:

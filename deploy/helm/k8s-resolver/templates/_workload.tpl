@@ -87,11 +87,18 @@ and no second instance could start beside the first. */}}
   resources:
     {{- toYaml .Values.resources | nindent 4 }}
   securityContext:
-    {{- toYaml .Values.securityContext | nindent 4 }}
+    {{- include "resolver.container.security" . | nindent 4 }}
   volumeMounts:
     - name: config
       mountPath: /etc/resolver
       readOnly: true
+    {{- if eq .Values.mode "nodeLocal" }}
+    - name: generated
+      mountPath: /run/resolver
+    - name: kube-dns
+      mountPath: /etc/kube-dns
+      readOnly: true
+    {{- end }}
     {{- range .Values.extraSecrets }}
     - name: {{ .name }}
       mountPath: {{ .mountPath }}
@@ -103,22 +110,42 @@ and no second instance could start beside the first. */}}
 {{- end -}}
 
 {{- define "resolver.args" -}}
+{{- if eq .Values.mode "nodeLocal" }}
+- node
+- serve
+{{- include "resolver.args.node" . }}
+- -setupinterface=false
+- -setupiptables=false
+- -basecorefile=/etc/resolver/Corefile
+- -conf=/run/resolver/Corefile
+- -kubednscm=/etc/kube-dns
+- -upstreamsvc={{ default (printf "%s-upstream" (include "resolver.fullname" .)) .Values.nodeLocal.upstream.address }}
+- -cluster-domain={{ .Values.cluster.domain }}
+- -metrics-listen-address=0.0.0.0:{{ .Values.nodeLocal.metricsPort }}
+{{- else }}
 - -conf
 - /etc/resolver/Corefile
-{{- if gt (int .Values.workers) 1 }}
-- --workers
-- {{ .Values.workers | toString | quote }}
+- -log-format={{ .Values.logFormat }}
 {{- end }}
-- --log-format
-- {{ .Values.logFormat }}
+{{- if gt (int .Values.workers) 1 }}
+- -workers={{ .Values.workers }}
+{{- end }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
+{{/* What every command of resolver node is told. */}}
+{{- define "resolver.args.node" }}
+- -localip={{ join "," .Values.nodeLocal.localIPs }}
+- -dns.port={{ include "resolver.port.dns" . }}
+- -health-port={{ include "resolver.port.health" . }}
+- -interfacename={{ .Values.nodeLocal.interfaceName }}
+- -log-format={{ .Values.logFormat }}
+{{- end -}}
+
 {{- define "resolver.probes" -}}
-{{- $host := "" -}}
-{{- if include "resolver.onHost" . -}}{{- $host = "127.0.0.1" -}}{{- end -}}
+{{- $host := include "resolver.probeHost" . -}}
 {{- range $name, $path := dict "livenessProbe" "health" "readinessProbe" "ready" "startupProbe" "health" }}
 {{- $probe := index $.Values $name }}
 {{- if $probe.enabled }}
@@ -132,6 +159,62 @@ and no second instance could start beside the first. */}}
   {{- toYaml (omit $probe "enabled") | nindent 2 }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* The host's network knows no sysctl of a Pod: to listen on port 53 there takes a capability, and only root keeps one. */}}
+{{- define "resolver.container.security" -}}
+{{- if and (include "resolver.onHost" .) (not .Values.nodeLocal.unprivilegedPorts) -}}
+{{ toYaml (omit .Values.securityContext "capabilities") }}
+runAsNonRoot: false
+runAsUser: 0
+runAsGroup: 0
+capabilities:
+  drop: [ALL]
+  add: [NET_BIND_SERVICE]
+{{- else -}}
+{{ toYaml .Values.securityContext }}
+{{- end -}}
+{{- end -}}
+
+{{/* Makes link and addresses before the server starts, and then keeps them, and the rules, for as long as it serves. */}}
+{{- define "resolver.guard" -}}
+- name: setup
+  {{- include "resolver.guard.common" . | nindent 2 }}
+  args:
+    - node
+    - setup
+    {{- include "resolver.args.node" . | nindent 4 }}
+- name: guard
+  {{- include "resolver.guard.common" . | nindent 2 }}
+  restartPolicy: Always
+  args:
+    - node
+    - guard
+    {{- include "resolver.args.node" . | nindent 4 }}
+    - -firewall={{ .Values.nodeLocal.firewall }}
+    - -syncinterval={{ .Values.nodeLocal.syncInterval }}
+    - -metrics-listen-address=0.0.0.0:{{ .Values.nodeLocal.guardMetricsPort }}
+{{- end -}}
+
+{{- define "resolver.guard.common" -}}
+image: {{ include "resolver.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+resources:
+  {{- toYaml .Values.nodeLocal.guardResources | nindent 2 }}
+securityContext:
+  runAsNonRoot: false
+  runAsUser: 0
+  runAsGroup: 0
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+    # iptables-legacy speaks to the kernel through a raw socket.
+    add: [NET_ADMIN{{ if has .Values.nodeLocal.firewall (list "auto" "iptables") }}, NET_RAW{{ end }}]
+volumeMounts:
+  # Shared with all others that run iptables, so that nobody writes at the same time.
+  - name: xtables-lock
+    mountPath: /run/xtables.lock
 {{- end -}}
 
 {{/* How a monitor scrapes; its values are what this is called with. */}}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"sort"
 	"strconv"
 	"strings"
 	"text/template"
@@ -21,16 +20,14 @@ func functions() template.FuncMap {
 			text, err := json.Marshal(value)
 			return string(text), err
 		},
+		"fromJson": func(text string) (map[string]any, error) {
+			read := map[string]any{}
+			return read, json.Unmarshal([]byte(text), &read)
+		},
 		"indent":  indent,
 		"nindent": func(spaces int, text string) string { return "\n" + indent(spaces, text) },
 
 		"fail": func(reason string) (string, error) { return "", errors.New(reason) },
-		"required": func(reason string, value any) (any, error) {
-			if text, isText := value.(string); value == nil || isText && text == "" {
-				return value, errors.New(reason)
-			}
-			return value, nil
-		},
 		"default": func(other any, given ...any) any {
 			if len(given) == 0 || empty(given[0]) {
 				return other
@@ -49,7 +46,6 @@ func functions() template.FuncMap {
 		"int":        number,
 		"trim":       strings.TrimSpace,
 		"trunc":      trunc,
-		"lower":      strings.ToLower,
 		"trimSuffix": func(end, text string) string { return strings.TrimSuffix(text, end) },
 		"trimPrefix": func(start, text string) string { return strings.TrimPrefix(text, start) },
 		"replace":    func(old, by, text string) string { return strings.ReplaceAll(text, old, by) },
@@ -70,20 +66,18 @@ func functions() template.FuncMap {
 			return nil
 		},
 
-		"list":   func(items ...any) []any { return items },
-		"append": func(items []any, item any) []any { return append(append([]any{}, items...), item) },
-		"concat": concat,
-		"uniq":   uniq,
-		"has":    func(item any, items []any) bool { return contains(items, item) },
-		"dict":   dict,
+		"list":    func(items ...any) []any { return items },
+		"prepend": func(items []any, item any) []any { return append([]any{item}, items...) },
+		"append":  func(items []any, item any) []any { return append(append([]any{}, items...), item) },
+		"uniq":    uniq,
+		"has":     func(item any, items []any) bool { return contains(items, item) },
+		"dict":    dict,
+		"set": func(of map[string]any, key string, value any) map[string]any {
+			of[key] = value
+			return of
+		},
 		"hasKey": func(of map[string]any, key string) bool { _, found := of[key]; return found },
 		"omit":   omit,
-		"keys":   keys,
-		"sortAlpha": func(items []any) []string {
-			sorted := texts(items)
-			sort.Strings(sorted)
-			return sorted
-		},
 	}
 }
 
@@ -120,14 +114,6 @@ func text(value any) string {
 		return value
 	}
 	return fmt.Sprint(value)
-}
-
-func texts(items []any) []string {
-	written := make([]string, 0, len(items))
-	for _, item := range items {
-		written = append(written, text(item))
-	}
-	return written
 }
 
 // number takes what it can for an integer, and 0 for the rest, as Sprig does.
@@ -173,14 +159,6 @@ func contains(items []any, item any) bool {
 	return false
 }
 
-func concat(lists ...[]any) []any {
-	all := []any{}
-	for _, items := range lists {
-		all = append(all, items...)
-	}
-	return all
-}
-
 func uniq(items []any) []any {
 	found := []any{}
 	for _, item := range items {
@@ -208,12 +186,4 @@ func omit(of map[string]any, names ...string) map[string]any {
 		delete(rest, name)
 	}
 	return rest
-}
-
-func keys(of map[string]any) []any {
-	names := []any{}
-	for key := range of {
-		names = append(names, key)
-	}
-	return names
 }
