@@ -15,11 +15,13 @@ from resolver.runtime.options import Options
 from tests.deploy.helm.charts import RenderError, Values
 from tests.deploy.helm.conftest import Release
 
+AUTOSCALED: Values = {"autoscaling": {"enabled": True}}
+
 
 @pytest.mark.parametrize(
     ("off", "on", "kind"),
     [
-        ({}, {"autoscaling": {"enabled": True}}, "HorizontalPodAutoscaler"),
+        ({}, AUTOSCALED, "HorizontalPodAutoscaler"),
         ({"podDisruptionBudget": {"enabled": False}}, {}, "PodDisruptionBudget"),
         ({"replicaCount": 1}, {"replicaCount": 2}, "PodDisruptionBudget"),
         ({}, {"networkPolicy": {"enabled": True}}, "NetworkPolicy"),
@@ -34,7 +36,7 @@ from tests.deploy.helm.conftest import Release
         ({"mode": "nodeLocal"}, {}, "Deployment"),
         ({}, {"mode": "nodeLocal"}, "DaemonSet"),
         ({"mode": "nodeLocal"}, {}, "PodDisruptionBudget"),
-        ({"mode": "nodeLocal", "autoscaling": {"enabled": True}}, {"autoscaling": {"enabled": True}}, "HorizontalPodAutoscaler"),
+        ({"mode": "nodeLocal", **AUTOSCALED}, AUTOSCALED, "HorizontalPodAutoscaler"),
     ],
 )  # fmt: skip
 def test_a_value_turns_an_object_on_and_off(release: Release, off: Values, on: Values, kind: str) -> None:
@@ -214,14 +216,13 @@ def test_a_forwarder_leaves_the_names_of_the_cluster_to_its_dns(release: Release
 
 
 def test_service_ports_follow_the_server_blocks(release: Release) -> None:
-    values = {
-        "servers": [
-            {"port": 53, "plugins": [{"name": "health"}, {"name": "ready"}, {"name": "whoami"}]},
-            {"zones": [{"zone": "a.test"}], "port": 53, "plugins": [{"name": "whoami"}]},
-            {"zones": [{"zone": "b.test"}], "port": 1053, "servicePort": 54, "nodePort": 30054, "plugins": [{"name": "whoami"}]},
-        ]
-    }  # fmt: skip
-    ports = release(values).only("Service", "resolver")["spec"]["ports"]
+    whoami = [{"name": "whoami"}]
+    servers = [
+        {"port": 53, "plugins": [{"name": "health"}, {"name": "ready"}, *whoami]},
+        {"zones": [{"zone": "a.test"}], "port": 53, "plugins": whoami},
+        {"zones": [{"zone": "b.test"}], "port": 1053, "servicePort": 54, "nodePort": 30054, "plugins": whoami},
+    ]
+    ports = release({"servers": servers}).only("Service", "resolver")["spec"]["ports"]
     assert [(port["name"], port["port"], port["targetPort"], port.get("nodePort")) for port in ports] == [
         ("dns", 53, 53, None),
         ("dns-tcp", 53, 53, None),
