@@ -25,6 +25,9 @@ from resolver.wire.records import Record, record
 
 MAX_ELEMENTS = 32  # of a search path, as many as Kubernetes lets a Pod have
 
+# How long a walk goes on asking, in seconds: then the client asks anew or has given up.
+LONGEST = 5.0
+
 _FAILURES = frozenset((SERVFAIL, REFUSED, FORMERR, NOTIMP))
 
 
@@ -74,7 +77,10 @@ class Autopath(Plugin):
             return self._first(query, first)
         consulted = [first]
         front = query.qname[: -len(search[0])]
+        deadline = self.host.clock() + LONGEST
         for name in _others(front, search):
+            if self.host.clock() > deadline:
+                return failure(query, self.name, error="the search path takes too long to walk")
             reply = await next(query.derive(qname=name, depth=query.depth + 1))
             if not _goes_on(reply):
                 return self._found(query, reply, consulted)
