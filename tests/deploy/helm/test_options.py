@@ -169,6 +169,17 @@ def test_the_command_line_understands_the_arguments_of_a_deployment(
     assert (asked[0].conf, asked[0].workers, asked[0].quiet) == ("/etc/resolver/Corefile", 4, True)
 
 
+def test_metrics_of_server_set_up_and_guard_are_scraped_on_a_node(release: Release) -> None:
+    rendered = release({"mode": "nodeLocal", "serviceMonitor": {"enabled": True}})
+    ports = {port["name"]: port["targetPort"] for port in rendered.only("Service", "-metrics")["spec"]["ports"]}
+    assert ports == {"metrics": 19153, "setup": 19353, "guard": 19354}
+    assert {each["port"] for each in rendered.only("ServiceMonitor")["spec"]["endpoints"]} == set(ports)
+    pod = rendered.pod()
+    said = {each["name"]: each["args"] for each in [*pod["containers"], *pod["initContainers"]]}
+    assert "-metrics-listen-address=0.0.0.0:19353" in said["resolver"]
+    assert "-metrics-listen-address=0.0.0.0:19354" in said["guard"]
+
+
 def test_only_the_set_up_on_a_node_may_change_its_network(release: Release) -> None:
     def added(values: Values) -> dict[str, list[str]]:
         pod = release({"mode": "nodeLocal", **values}).pod()
@@ -252,6 +263,7 @@ def test_a_release_named_like_the_chart_does_not_repeat_the_name(release: Releas
             {"servers": [{"plugins": [{"name": "health", "parameters": ":8088"}, {"name": "ready"}]}]},
             "health listens on :8088, but ports.health is 8080",
         ),
+        ({"mode": "nodeLocal", "podMonitor": {"enabled": True}}, "use serviceMonitor"),
         ({"mode": "nodeLocal", "k8sApp": "kube-dns"}, "ask that very Service"),
         ({"mode": "nodeLocal", "networkPolicy": {"enabled": True}}, "does not bind Pods on the host's network"),
         ({"ciliumLocalRedirectPolicy": {"enabled": True}}, "needs mode nodeLocal and nodeLocal.hostNetwork false"),

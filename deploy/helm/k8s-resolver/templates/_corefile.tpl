@@ -81,6 +81,9 @@
     {{- end }}
     autopath @kubernetes
     {{- end }}
+    {{- if .Values.cluster.searchpath }}
+    searchpath
+    {{- end }}
     {{- include "resolver.corefile.block" (dict "words" (printf "kubernetes %s %s" .Values.cluster.domain (join " " .Values.cluster.reverseZones) | trim) "lines" (list (printf "pods %s" .Values.cluster.pods) (ternary (printf "fallthrough %s" (join " " .Values.cluster.reverseZones)) "" (gt (len .Values.cluster.reverseZones) 0)) (printf "ttl %v" .Values.cluster.ttl) .Values.cluster.configBlock)) | nindent 4 }}
     {{- if .Values.gateway.enabled }}
     {{- include "resolver.corefile.block" (dict "words" (printf "gateway %s" (join " " .Values.gateway.zones)) "lines" (list .Values.gateway.configBlock)) | nindent 4 }}

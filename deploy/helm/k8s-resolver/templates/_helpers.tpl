@@ -93,7 +93,7 @@ annotations:
 {{- end -}}
 
 {{- define "resolver.port.metrics" -}}
-{{- default (ternary 9253 9153 (eq "true" (include "resolver.onHost" .))) .Values.ports.metrics -}}
+{{- default (ternary 19153 9153 (eq "true" (include "resolver.onHost" .))) .Values.ports.metrics -}}
 {{- end -}}
 
 {{- define "resolver.port.dns" -}}
@@ -123,9 +123,9 @@ annotations:
 {{- define "resolver.nodePorts" -}}
 {{- $ports := dict -}}
 {{- if eq .Values.mode "nodeLocal" -}}
-{{- $ports = dict "metrics-node" .Values.nodeLocal.metricsPort -}}
+{{- $ports = dict "setup" .Values.nodeLocal.metricsPort -}}
 {{- if .Values.nodeLocal.hostNetwork -}}
-{{- $ports = set $ports "metrics-guard" .Values.nodeLocal.guardMetricsPort -}}
+{{- $ports = set $ports "guard" .Values.nodeLocal.guardMetricsPort -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $ports -}}

@@ -76,6 +76,11 @@ and no second instance could start beside the first. */}}
       containerPort: {{ include (printf "resolver.port.%s" $name) $ }}
       protocol: TCP
     {{- end }}
+    {{- range $name, $port := include "resolver.nodePorts" . | fromJson }}
+    - name: {{ $name }}
+      containerPort: {{ $port }}
+      protocol: TCP
+    {{- end }}
   {{- end }}
   {{- include "resolver.probes" . | nindent 2 }}
   {{- with .Values.preStopSleepSeconds }}
