@@ -76,7 +76,7 @@ class Stopper(Plugin):
             return self._counted(because_of(own, walk.consulted), self._metrics.passed(query.site, "cluster"))
         namespace = self._metrics.namespace(found.namespace)
         front = query.qname[: len(found.front)]
-        outcome = await walk.along(self._reader.candidates(found, front, self.search), own)
+        outcome = await walk.along(tuple(self._reader.candidates(found, front, self.search)), own)
         if outcome.candidate is None:
             counts = self._metrics.passed(query.site, outcome.reason)
         else:

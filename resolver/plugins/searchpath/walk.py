@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from resolver.chain.joined import because_of, behind, denial_ttl, joined, shortest_ttl
@@ -50,22 +50,25 @@ class Walk:
         self.consulted.append(reply)
         return reply
 
-    async def along(self, candidates: Iterable[Candidate], own: Reply) -> Outcome:
+    async def along(self, candidates: Sequence[Candidate], own: Reply) -> Outcome:
         """The first name that exists, with what it has of the type asked for; ``own`` where none does.
 
         Whether a name exists is found out with the type A whatever was asked for: no client may get the IPv4 address of
-        one name and the IPv6 address of another because a server denies names for lack of one of them.
+        one name and the IPv6 address of another because a server denies names for lack of one of them. Behind the last
+        name there is no other.
         """
+        qtype = self.query.qtype
         for candidate in candidates:
             if self._places.side(self.query, candidate.name.lower()) is Side.NOWHERE:
                 return Outcome(because_of(own, self.consulted), reason="outside")
             if self._host.clock() > self._deadline:
                 return self._failed("the names on the search path take too long to be asked for")
-            reply = await self.ask(candidate.name, A)
+            is_last = candidate is candidates[-1]
+            reply = await self.ask(candidate.name, qtype if is_last else A)
             if reply.rcode == NXDOMAIN:
                 continue
-            if reply.rcode == NOERROR and self.query.qtype != A:
-                reply = await self.ask(candidate.name, self.query.qtype)
+            if reply.rcode == NOERROR and qtype != A and not is_last:
+                reply = await self.ask(candidate.name, qtype)
             try:
                 return self._end(candidate, reply, own)
             except WireError as error:

@@ -8,7 +8,7 @@ import pytest
 
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure, from_records
-from resolver.wire.constants import AD, CNAME, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, A
+from resolver.wire.constants import AD, CNAME, NOERROR, NXDOMAIN, REFUSED, SERVFAIL
 from resolver.wire.names import from_text, to_text
 from resolver.wire.records import record
 from tests.plugins.chains import World, question
@@ -179,11 +179,24 @@ async def test_a_server_that_denies_names_for_lack_of_a_type_does_not_split_the_
     assert [reply.rcode for reply in replies] == [NOERROR, NOERROR]
 
 
-async def test_other_types_find_the_same_name() -> None:
+async def test_the_last_name_is_asked_for_once() -> None:
     network = Network()
-    reply = await ask(NAME, "MX", network=network)
-    assert lines(reply) == [f"{NAME}. 5 CNAME api.example.com."]
-    assert [kind for name, kind in network.asked if name == "api.example.com"] == [A, 15]
+    for qtype in ("A", "AAAA", "MX"):
+        assert lines(await ask(NAME, qtype, network=network))[0] == f"{NAME}. 5 CNAME api.example.com."
+    assert [kind for name, kind in network.asked if name == "api.example.com"] == [1, 28, 15]
+
+
+async def test_a_name_before_the_last_is_asked_for_with_both_types() -> None:
+    network = Network()
+    reply = await ask("cart.shop.prod.svc.cluster.local", "AAAA", network=network)
+    assert lines(reply)[1] == "cart.shop.svc.cluster.local. 5 AAAA"
+    assert [kind for name, kind in network.asked if name == "cart.shop.svc.cluster.local"] == [1, 28]
+
+
+async def test_where_the_last_name_is_denied_for_lack_of_a_type_the_denial_stays() -> None:
+    network = Network(denied_types={"api.example.com": "AAAA"})
+    assert (await ask(NAME, "AAAA", network=network)).rcode == NXDOMAIN
+    assert (await ask(NAME, "A", network=network)).rcode == NOERROR
 
 
 # --- nothing found, failures, policy
