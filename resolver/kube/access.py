@@ -113,16 +113,19 @@ def from_endpoint(url: str, cert: str = "", key: str = "", ca: str = "") -> Acce
 def from_kubeconfig(path: str, context: str = "") -> Access:
     """As a kubeconfig file says, in its current context or the one that is named. Raises KubeError."""
     need_library()
+    need_library("resolver.kube.kubeconfig")
     from resolver.kube.kubeconfig import access_from_file  # the library is an extra
 
     return access_from_file(path, context)
 
 
-def need_library() -> None:
-    """Raises KubeError when the libraries of the extra are not installed."""
+def need_library(user: str = "resolver.kube.reflector") -> None:
+    """Import a module of ours that uses libraries of the extra. Raises KubeError when they are not installed.
+
+    It is done when a directive is set up, as importing takes longer than a server that answers can spare.
+    """
     try:
-        for name in ("httpx2", "lightkube.config.kubeconfig", "msgspec"):
-            importlib.import_module(name)
+        importlib.import_module(user)
     except ImportError as error:
         raise KubeError(f"needs a library that is not installed ({error.name}): pip install '{EXTRA}'") from error
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from socket import SO_KEEPALIVE, SOL_SOCKET
 from urllib.parse import urlsplit
 
@@ -19,6 +20,11 @@ from resolver.kube.access import Access
 from resolver.kube.credentials import Credentials, tls_context
 from resolver.kube.limits import Limiter
 from resolver.kube.metrics import ClientMetrics
+
+# The HTTP library would import its loop's half at the first connection: 40 ms in which nothing is answered.
+with suppress(ImportError):
+    importlib.import_module("anyio._backends._asyncio")
+    importlib.import_module("anyio.streams.stapled")
 
 CONNECT = 5.0  # seconds to connect, TLS included
 WRITE = 5.0  # seconds for a request to be taken

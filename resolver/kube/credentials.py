@@ -81,6 +81,8 @@ class Credentials:
 
 def tls_context(access: Access, identity: Identity | None) -> ssl.SSLContext:
     """How the server is verified and the client shown. Raises KubeError when a certificate cannot be used."""
+    if not access.server.startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # is not used, and reading all known CAs takes long
     try:
         context = ssl.create_default_context(cafile=access.ca_file or None, cadata=access.ca or None)
         if access.insecure:

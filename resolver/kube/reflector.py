@@ -20,6 +20,9 @@ from resolver.kube.watch import Watch
 T = TypeVar("T")
 
 PAGE = 500  # objects of a page, as other clients ask for
+PAGE_OCTETS = (
+    1 << 20
+)  # what a page should have at most: finding its objects is one piece of work of about a millisecond
 LIST_PATIENCE = 30.0  # seconds without an octet of a list
 # Seconds without an octet of a watch. Bookmarks come about once a minute from a server that sends them; a watch that is
 # silent for longer is opened again where it was, which costs one request.
@@ -103,7 +106,10 @@ class Reflector(Generic[T]):
         query = self._scope.query(limit=str(self._page))
         while True:
             async with self._client.get(self._path, query, patience=LIST_PATIENCE, gzip=True) as pieces:
-                page = decode.page(await decode.whole(pieces))
+                body = await decode.whole(pieces)
+            page = decode.page(body)
+            self._fit_page(len(body), len(page.items or ()))
+            del body  # its objects hold it as long as they are needed
             await self._take_page(page, seen)
             if not page.metadata.more:
                 break
@@ -111,6 +117,11 @@ class Reflector(Generic[T]):
         await self._drop_all_but(seen)
         self._version = page.metadata.resource_version
         self._well()
+
+    def _fit_page(self, octets: int, count: int) -> None:
+        """Ask for fewer objects at a time where they are large."""
+        if octets > PAGE_OCTETS and count:
+            self._page = max(1, min(self._page, count * PAGE_OCTETS // octets))
 
     async def _take_page(self, page: decode.Page, seen: set[str]) -> None:
         slices = Slices()
