@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
-from functools import partial
 
 from resolver.node.corefile import LONGEST_PAUSE, Corefile
 from resolver.node.keeper import Keeper
@@ -26,7 +25,10 @@ def keeper_of(
     """What keeps link and rules as the settings ask for."""
     served = without_ipvs(settings, link)
     kept = link if settings.setup_interface else None
-    probe = partial(silent, served, settings.port)
+
+    async def probe(rules: bool) -> tuple[Address, ...]:
+        return await silent(served, settings.port, rules=rules)
+
     return Keeper(kept, firewall, leases, probe, metrics, log, sync=settings.sync, clock=time.monotonic)
 
 

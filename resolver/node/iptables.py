@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -163,20 +164,17 @@ async def choose_variant(run: Run) -> str:
 
 async def run_program(words: Sequence[str], text: str) -> Ran:
     """Run a program with this text as its standard input."""
+    return await asyncio.to_thread(_run_here, words, text)
+
+
+def _run_here(words: Sequence[str], text: str) -> Ran:
     try:
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
+        done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=_RUN_TIME, check=False)  # noqa: S603
     except OSError as error:
         return Ran(127, err=f"cannot start {words[0]}: {error.strerror or error}")
-    try:
-        async with asyncio.timeout(_RUN_TIME):
-            out, err = await process.communicate(text.encode())
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    except subprocess.TimeoutExpired:
         return Ran(_LOCKED, err=f"another program holds the xtables lock: nothing came in {_RUN_TIME:g} seconds")
-    return Ran(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 def _line(match: Match, table: str) -> str:

@@ -18,14 +18,18 @@ MISSES: Final = 3  # unanswered probes in a row until the rules go
 EAGER: Final = 0.1  # seconds between two looks until the addresses answer
 PAUSE: Final = 2.0  # seconds between two looks while they do
 _RETRY: Final = 10.0  # seconds until a failed change is tried again
+_STEADY: Final = 60.0  # seconds after which rules that have to go are no sign of a server that hangs again and again
+_FIRST_PATIENCE, _LONGEST_PATIENCE = 5.0, 300.0  # seconds until the rules come back
 
-Probe = Callable[[], Awaitable[Sequence[Address]]]
+Probe = Callable[[bool], Awaitable[Sequence[Address]]]
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class Keeper:
-    """``link`` or ``firewall`` None is not kept. ``probe`` tells which local addresses are silent; ``sync`` is in
-    seconds."""
+    """``link`` or ``firewall`` None is not kept. ``sync`` is in seconds.
+
+    ``probe`` tells which local addresses are silent, and is told whether the rules are in place.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,8 @@ class Keeper:
         self.ended = False
         self._misses = 0
         self._next = 0.0
+        self._since = 0.0
+        self._patience = 0.0
         self._said: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -62,22 +68,31 @@ class Keeper:
 
     async def look(self) -> None:
         """One round: probe, and do what follows from it."""
-        silent = await self.probe()
+        silent = await self.probe(self.installed)
         if not silent:
             self._misses = 0
             if self.clock() >= self._next:
                 await self.put_right()
             return
         self._misses += 1
-        if not self.ended:
-            await self._mend_link()
         if self.installed and self._misses >= MISSES:
-            self.log.error(
-                f"{', '.join(map(str, silent))} did not answer {MISSES} times: the rules are removed, "
-                "so that queries to the address of the cluster's DNS reach it again"
-            )
-            self.metrics.fallbacks.value += 1
-            await self.withdraw()
+            await self._fall_back(silent)
+        elif self.installed:
+            await self.put_right()  # perhaps it is not the server that is gone
+        elif not self.ended:
+            await self._mend_link()
+
+    async def _fall_back(self, silent: Sequence[Address]) -> None:
+        """The server is gone or hangs. If that happens soon after the rules came, they come back later each time."""
+        self.log.error(
+            f"{', '.join(map(str, silent))} did not answer {MISSES} times: the rules are removed, "
+            "so that queries to the address of the cluster's DNS reach it again"
+        )
+        self.metrics.fallbacks.value += 1
+        soon = self.clock() - self._since < _STEADY
+        self._patience = min(max(2 * self._patience, _FIRST_PATIENCE), _LONGEST_PATIENCE) if soon else 0.0
+        await self.withdraw()
+        self._next = self.clock() + self._patience
 
     async def put_right(self) -> None:
         """Have link and rules in place."""
@@ -108,6 +123,8 @@ class Keeper:
     async def _install(self, firewall: Firewall) -> bool:
         if not await self._guarded("install", self._write(firewall)):
             return False
+        if not self.installed:
+            self._since = self.clock()
         self.installed = True
         self.metrics.rules.value = 1
         return True

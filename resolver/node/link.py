@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import socket
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
@@ -67,20 +68,17 @@ def _is_here(address: Address) -> bool:
 
 async def _in_another_process(task: str, name: str, addresses: Sequence[Address]) -> dict[str, Any]:
     words = [sys.executable, "-m", "resolver.node.linkwork", task, name, *map(str, addresses)]
+    return await asyncio.to_thread(_run, words)
+
+
+def _run(words: list[str]) -> dict[str, Any]:
     try:
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WORK_TIME, check=False)  # noqa: S603
     except OSError as error:
-        raise LinkFailure(f"cannot start {sys.executable}: {error.strerror or error}") from None
-    try:
-        async with asyncio.timeout(_WORK_TIME):
-            out, err = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise LinkFailure(f"changing the link {name} took longer than {_WORK_TIME:g} seconds") from None
-    return _read(out, err)
+        raise LinkFailure(f"cannot start {words[0]}: {error.strerror or error}") from None
+    except subprocess.TimeoutExpired:
+        raise LinkFailure(f"changing the link took longer than {_WORK_TIME:g} seconds") from None
+    return _read(done.stdout, done.stderr)
 
 
 def _read(out: bytes, err: bytes) -> dict[str, Any]:

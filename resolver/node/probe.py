@@ -18,14 +18,15 @@ _UNCONNECTED: Final = "07"
 _PROC: Final = Path("/proc/self/net")
 
 
-async def silent(addresses: Sequence[Address], port: int, *, proc: Path = _PROC) -> tuple[Address, ...]:
-    """The addresses that nobody serves, or that do not answer within ANSWER_TIME.
+async def silent(addresses: Sequence[Address], port: int, *, rules: bool, proc: Path = _PROC) -> tuple[Address, ...]:
+    """The addresses that no socket is bound to, or that do not answer within ANSWER_TIME.
 
-    An answer alone is no proof: without rules in place a query to the address of a Service goes to the cluster's DNS.
+    Without ``rules`` in place a query to a Service's address goes to the cluster's DNS, so that an answer proves
+    nothing, and silence neither. Only link-local addresses, which no Service has, are asked then.
     """
     bound = bound_sockets(proc, port)
     free = [address for address in addresses if _name(address) not in bound and not _wildcard(address) & bound]
-    asked = [address for address in addresses if address not in free]
+    asked = [address for address in addresses if address not in free and (rules or address.is_link_local)]
     answers = await asyncio.gather(*(_answers(address, port) for address in asked))
     return (*free, *(address for address, answer in zip(asked, answers, strict=True) if not answer))
 

@@ -62,7 +62,7 @@ def setup(settings: NodeSettings, wait: float, log: Log) -> int:
             return 0
         served = without_ipvs(settings, link)
         deadline = time.monotonic() + wait
-        while missing := await silent(served, settings.port):
+        while missing := await silent(served, settings.port, rules=False):
             if time.monotonic() >= deadline:
                 raise ResolverError(
                     f"no rules: {', '.join(map(str, missing))} did not answer on port {settings.port} "
