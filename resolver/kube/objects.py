@@ -24,6 +24,9 @@ KEPT_ANNOTATIONS: Final = (
     "external-dns.alpha.kubernetes.io/hostname",
     "external-dns.alpha.kubernetes.io/target",
     "external-dns.alpha.kubernetes.io/ttl",
+    "resolver.k8s/hostname",
+    "resolver.k8s/target",
+    "resolver.k8s/ttl",
     "coredns.io/hostname",
 )
 

@@ -12,6 +12,7 @@ __all__ = ["External", "setup"]
 def setup(setup: Setup) -> External:
     """The plugin. Raises ConfigError, also where the block has no kubernetes directive to ask."""
     directive = setup.only
+    settings = parse(directive, setup.block)
     if not any(line.name.text == "kubernetes" for line in setup.block.directives):
         raise directive.error("k8s_external needs the directive kubernetes in the same server block")
-    return External(parse(directive, setup.block), setup.host, setup.block)
+    return External(settings, setup.host, setup.block)

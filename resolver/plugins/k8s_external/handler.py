@@ -15,7 +15,7 @@ from resolver.kube.names_own import own_addresses
 from resolver.kube.names_reverse import read_reverse
 from resolver.kube.view import ClusterView
 from resolver.plugins.k8s_external import answers
-from resolver.plugins.k8s_external.lookup import Found, find, server_addresses
+from resolver.plugins.k8s_external.lookup import Found, find
 from resolver.plugins.k8s_external.settings import Settings
 from resolver.wire.constants import AA, AAAA, EDE_NOT_READY, NOERROR, NS, NXDOMAIN, PTR, SOA, SRV, TC, A
 from resolver.wire.names import ROOT, is_below, suffixes
@@ -38,12 +38,7 @@ class External(Plugin):
         self.host = host
         self._block = block
         self._zones = frozenset(settings.zones)
-        self._own: list[bytes] = []
         self._found_view: ClusterView | None = None
-
-    async def start(self) -> None:
-        """Find out by which addresses the name server of the zones is reached."""
-        self._own = own_addresses(self._block.parts)
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
         name = query.name
@@ -119,26 +114,27 @@ class External(Plugin):
         if query.qtype == SOA:
             return self._answer(query, [self._soa(zone)], self._apex_tags())
         if query.qtype == NS:
-            glue = answers.address_records(b"\3ns1" + apex, self._addresses(), settings.ttl)
-            return self._answer(query, [answers.ns_record(zone, apex, settings.ttl)], self._apex_tags(), extra=glue)
+            glue = answers.address_records(b"\3ns1" + apex, self._addresses(query), settings.ttl)
+            return self._answer(query, [answers.ns_record(zone, apex, settings.ttl)], extra=glue)
         return self._nodata(query, zone, self._apex_tags())
 
     def _below_apex(self, query: Query, zone: bytes, apex: bytes) -> Reply:
         if query.name == b"\3ns1" + apex:
             records: list[Record] = []
             if query.qtype in (A, AAAA):
-                records = answers.address_records(query.qname, self._addresses(), self.settings.ttl, query.qtype)
+                records = answers.address_records(query.qname, self._addresses(query), self.settings.ttl, query.qtype)
             if records:
-                return self._answer(query, records, self._apex_tags())
-        elif query.name != apex:
+                return self._answer(query, records)
+            return self._answer(query, (), authority=[self._soa(zone)])
+        if query.name != apex:
             return self._answer(query, (), self._apex_tags(), authority=[self._soa(zone)], rcode=NXDOMAIN)
         return self._nodata(query, zone, self._apex_tags())
 
-    def _addresses(self) -> list[bytes]:
-        return server_addresses(self._view, self._own, headless=self.settings.headless)
+    def _addresses(self, query: Query) -> list[bytes]:
+        return own_addresses(self._view, query.local[0], headless=self.settings.headless)
 
     def _apex_tags(self) -> Tags:
-        """What belongs to the zone itself changes with its serial number, and with the services in front of us."""
+        """What says the newest serial number is true until there is another one."""
         return (self._view.index.serial_tag,)
 
     def _soa(self, zone: bytes) -> Record:
@@ -154,16 +150,18 @@ class External(Plugin):
         self,
         query: Query,
         records: Sequence[Record],
-        tags: Tags,
+        tags: Tags | None = None,
         *,
         authority: Sequence[Record] = (),
         extra: Sequence[Record] = (),
         replies: Sequence[Reply] = (),
         rcode: int = NOERROR,
     ) -> Reply:
-        leave = Replay(math.inf, tags=tags, live=True)
+        """A live answer; without ``tags`` it depends on where the question came in, and must not be replayed."""
+        now = self.host.clock()
+        leave = Replay(math.inf, tags=tags, live=True) if tags is not None else Replay(now, live=True)
         if replies:
-            leave = leave_behind(replies, tags, self.settings.ttl, self.host.clock())
+            leave = leave_behind(replies, tags or (), self.settings.ttl, now)
         flags = AA | TC & (replies[0].flags if len(replies) == 1 else 0)
         body = encode(query.qname, records, authority, extra)
         return Reply(query.question, rcode, flags, b"", self.name, leave, "", "", body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from resolver.kube.objects import Endpoint, Port, Service
@@ -70,25 +70,6 @@ def find(view: ClusterView, relative: bytes, *, headless: bool) -> Found:
     else:
         matches = list(_externals(service, wanted))
     return Found(matches, NOERROR if matches else NXDOMAIN, tags)
-
-
-def server_addresses(view: ClusterView, own: Iterable[bytes], *, headless: bool) -> list[bytes]:
-    """Where this server is reached from outside: the external addresses of the services in front of it.
-
-    ``own`` are the addresses of this machine; they count themselves where no service has one of them as an endpoint.
-    """
-    index, found, behind = view.index, dict[bytes, None](), False
-    for address in own:
-        for key in index.hosts.keys(address):
-            behind = True
-            service = index.service(key)
-            if service is None:
-                continue
-            if headless and service.headless:
-                found.update((endpoint.address, None) for _, endpoint in _each_endpoint(view, key))
-            else:
-                found.update(dict.fromkeys((*service.external_ips, *service.balancer_ips)))
-    return list(found) if behind else list(own)
 
 
 def _wanted(front: list[bytes]) -> _Wanted | None:

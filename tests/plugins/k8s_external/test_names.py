@@ -72,8 +72,8 @@ class Scene:
         self.cluster.service("db", {"clusterIP": "None", "ports": [WEB]})
         self.cluster.endpoints("db", {"addresses": ["10.1.0.1"], "hostname": "db-0"}, {"addresses": ["10.1.0.2"]})
 
-    async def ask(self, name: str, qtype: str = "A") -> Reply:
-        return await self.plugin.resolve(question(name, qtype), nobody)
+    async def ask(self, name: str, qtype: str = "A", local: str = "127.0.0.1") -> Reply:
+        return await self.plugin.resolve(question(name, qtype, local=(local, 53)), nobody)
 
 
 def texts(records: Sequence[Record]) -> list[str]:
@@ -265,16 +265,25 @@ async def test_a_change_withdraws_the_answers_about_the_service_and_no_others() 
 
 
 async def test_the_name_server_has_the_external_addresses_of_the_service_in_front_of_it() -> None:
-    scene = Scene()
-    scene.plugin._own = [ip_address("10.2.0.1").packed]
-    assert texts((await scene.ask("ns1.dns.example.com")).sections.answer) == ["ns1.dns.example.com. 5 A 10.2.0.1"]
+    scene, name = Scene(), "ns1.dns.example.com"
+    assert (await scene.ask(name)).sections.answer == []  # what is asked at a loopback address is no help to others
+    assert texts((await scene.ask(name, local="10.2.0.1")).sections.answer) == ["ns1.dns.example.com. 5 A 10.2.0.1"]
     scene.cluster.service("dns", {"ports": [WEB]}, [{"ip": "192.0.2.53"}, {"ip": "2001:db8::53"}])
     scene.cluster.endpoints("dns", {"addresses": ["10.2.0.1"]})
-    assert texts((await scene.ask("ns1.dns.example.com")).sections.answer) == ["ns1.dns.example.com. 5 A 192.0.2.53"]
-    assert texts((await scene.ask("example.com", "NS")).sections.additional) == [
+    assert texts((await scene.ask(name, local="10.2.0.1")).sections.answer) == ["ns1.dns.example.com. 5 A 192.0.2.53"]
+    reply = await scene.ask("example.com", "NS", local="10.2.0.1")
+    assert texts(reply.sections.additional) == [
         "ns1.dns.example.com. 5 A 192.0.2.53",
         "ns1.dns.example.com. 5 AAAA 2001:db8::53",
     ]
+    assert reply.replay is not None  # it depends on where it was asked
+    assert reply.replay.until <= scene.world.host.clock()
+
+
+async def test_a_headless_service_in_front_of_it_counts_with_its_endpoints_on_request() -> None:
+    scene = Scene(headless=True)
+    reply = await scene.ask("ns1.dns.example.com", local="10.1.0.1")
+    assert texts(reply.sections.answer) == ["ns1.dns.example.com. 5 A 10.1.0.1", "ns1.dns.example.com. 5 A 10.1.0.2"]
 
 
 def _tags(reply: Reply) -> tuple[Any, ...]:
