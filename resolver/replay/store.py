@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from resolver.chain.reply import Replay
 from resolver.replay.budget import Budget
+from resolver.replay.door import Door
 from resolver.replay.entry import Entry, Message
 from resolver.replay.tags import Tags
 from resolver.replay.tally import Tallies
@@ -20,6 +21,7 @@ class Store:
         self.old: dict[bytes, Entry] = {}
         self._tallies = Tallies()
         self._tags = Tags()
+        self._door = Door()
         budget.stores.append(self)
 
     def replay(self, packet: bytes, now: float) -> bytes | None:
@@ -40,6 +42,10 @@ class Store:
             return None
         entry.tally.hits += 1
         return packet[:2] + octets
+
+    def is_worth(self, packet: bytes, leave: Replay) -> bool:
+        """Whether an answer is to be kept: a live one when it is asked for again, since it was cheap to work out."""
+        return not leave.live or self._door.was_here(packet[2:])
 
     def add(self, packet: bytes, messages: Sequence[Message], leave: Replay, now: float) -> None:
         """Keep an answer, in place of an earlier one to the same query.

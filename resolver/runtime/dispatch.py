@@ -109,6 +109,7 @@ class Dispatcher:
                 or len(packet) > _LONGEST_REPLAYED
                 or (leave.tags and moment[0] != self.stores.epoch)
                 or moment[1] != self.stores.reign
+                or not store.is_worth(packet, leave)
             ):
                 return octets
             messages = repeats(query, reply, octets)
