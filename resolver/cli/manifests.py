@@ -24,7 +24,7 @@ from resolver.runtime.throwaway import throwaway_host
 _FLAGS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
     "host": (read.host, True, "[NAME=]HOST[:PORT]: an external host, and the name of yours that it goes by"),
     "name": (read.service_name, False, "what the objects are called"),
-    "namespace": (read.label, False, "where the server runs"),
+    "namespace": (read.label, False, "where the server runs, or the workload with the sidecar"),
     "client-namespace": (read.label, False, "where the Pods are that ask"),
     "address": (read.address, True, "the fixed address of the Service; once for each IP family"),
     "image": (read.image, False, "the server's image, with a tag or a digest"),
@@ -97,7 +97,7 @@ WAYS = {
     "externalname": Way(
         "externalname",
         "way 3: ExternalName Services behind an Ingress, and DNS for their hosts",
-        ("host", "address", "cluster-domain", "replicas", "client-namespace", "ingress-class"),
+        ("host", "address", "replicas", "client-namespace", "ingress-class"),
         addresses=("10.96.0.53",),
     ),
     "loadbalancer": Way(
@@ -127,10 +127,10 @@ WAYS = {
             "cluster-domain",
             "cluster-dns",
             "upstream",
-            "client-namespace",
             "search",
             "ndots",
         ),
+        namespace="default",
     ),
     "node-local": Way(
         "nodelocal",

@@ -54,6 +54,9 @@ def service_lines(ports: Ports = POD_PORTS) -> tuple[str, ...]:
     )
 
 
+HOSTS_COMMENT = "# The hosts that matter have a cache of their own: other names do not push them out.\n"
+
+
 def outside(settings: Settings, except_zones: str = "") -> str:
     """The directive that sends queries out of the cluster."""
     inner = ["    policy sequential", "    max_concurrent 1000"]
@@ -101,14 +104,19 @@ def forwarder(settings: Settings, cluster_dns: Sequence[str], ports: Ports, budg
             "# Only these hosts, and what is below them, are asked for outside. Any other name is refused.\n"
             + block(zones, *common, "loop", "loadbalance")
         )
-    else:
-        text.append("# Everything else.\n" + block(["."], *common, "loop", "loadbalance"))
+        return "\n".join(text)
+    if zones:
+        text.append(HOSTS_COMMENT + block(zones, *common, "loop", "loadbalance"))
+    text.append("# Everything else.\n" + block(["."], *common, "loop", "loadbalance"))
     return "\n".join(text)
 
 
 def metrics_line(ports: Ports) -> str:
     """Metrics of a further block; the address has to be the same in all of them."""
     return f"prometheus :{ports.metrics}"
+
+
+SEARCHPATH = "# External names that Pods look for along their search path are answered at the first step.\nsearchpath"
 
 
 def kubernetes(settings: Settings) -> str:
@@ -123,6 +131,7 @@ def cluster(settings: Settings) -> str:
         [".:53"],
         "errors",
         *service_lines(),
+        SEARCHPATH,
         kubernetes(settings),
         "forward . /etc/resolv.conf {\n    max_concurrent 1000\n}",
         "cache 30 {\n    serve_stale 1h verify 2s 30s\n    budget 64MiB\n}",
@@ -138,6 +147,7 @@ def forwarding(settings: Settings) -> str:
     main = [
         "errors",
         *service_lines(),
+        SEARCHPATH,
         kubernetes(settings),
     ]
     if not settings.only:
@@ -149,7 +159,7 @@ def forwarding(settings: Settings) -> str:
     text = [block([".:53"], *main)]
     if hosts:
         text.append(
-            "# The hosts that matter have cache rules of their own: renewed early, kept for when outside is down.\n"
+            HOSTS_COMMENT
             + block(
                 [f"{host}:53" for host in hosts],
                 "errors",
@@ -164,14 +174,22 @@ def forwarding(settings: Settings) -> str:
 
 
 def gateway(settings: Settings) -> str:
-    """The names of Ingress, Gateway and LoadBalancer objects, for the user's own names and nothing else."""
+    """The hosts of Ingress objects, for the user's own names and nothing else."""
     zones = [host.name for host in settings.hosts]
-    named = block(zones, "errors", *service_lines(), f"gateway {' '.join(zones)}", "cache 30", "loadbalance")
+    gateway_lines = [
+        f"gateway {' '.join(zones)} {{",
+        "    resources ingress",
+        f"    ingress_class {settings.ingress_class}",
+        "    # Ingress objects of other namespaces cannot claim these names.",
+        f"    namespaces {settings.client_namespace}",
+        "}",
+    ]
+    named = block(zones, "errors", *service_lines(), "\n".join(gateway_lines), "cache 30", "loadbalance")
     rest = block(
         ["."], "errors", metrics_line(POD_PORTS), "forward . /etc/resolv.conf", "cache 30", "loop", "loadbalance"
     )
     return (
-        "# Hosts of Ingress, Gateway and LoadBalancer objects, as they come and go.\n"
+        "# The hosts of Ingress objects, with the addresses of their controller, as they come and go.\n"
         f"{named}\n# Everything else is known to the DNS of the cluster.\n{rest}"
     )
 

@@ -82,8 +82,7 @@ def check(hosts: Sequence[Host]) -> None:
             if not is_web(host) and host.port == other.port:
                 raise ManifestError(
                     f"{host.target} and {other.target} both on port {host.port}: only HTTP and TLS carry a name to "
-                    "tell "
-                    "them apart by"
+                    "tell them apart by"
                 )
             if is_web(host) and is_web(other) and _names(host) & _names(other):
                 raise ManifestError(f"{host.name} twice: each host needs a name of its own")

@@ -104,18 +104,24 @@ def role(settings: Settings, rules: Sequence[Mapped]) -> list[Document]:
     ]
 
 
+def role_in(settings: Settings, where: str, rules: Sequence[Mapped]) -> list[Document]:
+    """What the server reads of the API, in one namespace alone."""
+    marks, api = all_labels(settings), "rbac.authorization.k8s.io/v1"
+    subject = {"kind": "ServiceAccount", "name": settings.name, "namespace": settings.namespace}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": settings.name}
+    return [
+        document("Role", api, settings.name, where, marks, rules=list(rules)),
+        document("RoleBinding", api, settings.name, where, marks, roleRef=reference, subjects=[subject]),
+    ]
+
+
 def reads(group: str, *resources: str) -> Mapped:
     """Leave to list and watch, which is all that the server ever does."""
     return {"apiGroups": [group], "resources": list(resources), "verbs": ["list", "watch"]}
 
 
 SERVICES = (reads("", "services", "namespaces"), reads("discovery.k8s.io", "endpointslices"))
-GATEWAYS = (
-    reads("", "services", "nodes"),
-    reads("networking.k8s.io", "ingresses"),
-    reads("gateway.networking.k8s.io", "gateways", "httproutes", "tlsroutes", "grpcroutes"),
-    reads("externaldns.k8s.io", "dnsendpoints"),
-)
+INGRESSES = (reads("networking.k8s.io", "ingresses"),)
 
 
 def policy(settings: Settings, egress: Sequence[Mapped]) -> Document:

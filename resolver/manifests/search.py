@@ -13,10 +13,10 @@ OLD_CHARACTERS = 256
 _MANY_DOTS = 5
 
 
-def search_list(settings: Settings) -> tuple[str, ...]:
-    """The cluster's three domains, then the user's. Raises ManifestError for a list that Kubernetes refuses."""
+def search_list(settings: Settings, namespace: str) -> tuple[str, ...]:
+    """The three domains of a namespace, then the user's. Raises ManifestError for a list that Kubernetes refuses."""
     domain = settings.cluster_domain
-    own = (f"{settings.client_namespace}.svc.{domain}", f"svc.{domain}", domain)
+    own = (f"{namespace}.svc.{domain}", f"svc.{domain}", domain)
     found = tuple(dict.fromkeys((*own, *settings.searches)))
     size = _characters(found)
     if len(found) > MAX_DOMAINS:
@@ -31,20 +31,19 @@ def search_list(settings: Settings) -> tuple[str, ...]:
     return found
 
 
-def search_warnings(settings: Settings) -> list[str]:
+def search_warnings(settings: Settings, namespace: str) -> list[str]:
     """What a long list or a high ndots does."""
-    searches = search_list(settings)
+    searches = search_list(settings, namespace)
     found = []
     if len(searches) > OLD_DOMAINS or _characters(searches) > OLD_CHARACTERS:
         found.append(
-            f"{len(searches)} search domains of {_characters(searches)} characters: C libraries older than glibc 2.26 "
-            f"look at the first {OLD_DOMAINS} domains and {OLD_CHARACTERS} characters only."
+            f"{len(searches)} search domains of {_characters(searches)} characters: C libraries older than glibc "
+            f"2.26 look at the first {OLD_DOMAINS} domains and {OLD_CHARACTERS} characters only."
         )
     if settings.ndots >= _MANY_DOTS:
         found.append(
             f"ndots:{settings.ndots} asks for each outside name with fewer dots {len(searches)} times in vain, for "
-            "IPv4 and "
-            "IPv6 each, before it asks for the name itself. 2 is enough for service.namespace."
+            "IPv4 and IPv6 each, before it asks for the name itself. 2 is enough for service.namespace."
         )
     return found
 

@@ -14,6 +14,8 @@ Document = Mapping[str, Any]
 
 _WIDTH = 110  # characters in a line of comment
 _FLOW_WIDTH = 90  # characters in a list that stands on one line
+# Words that some readers of YAML take for a truth; None is for readers who know Python.
+_MISLEADING = frozenset({"None", "y", "Y", "n", "N"})
 _PLAIN = re.compile(r"[A-Za-z0-9_/.][A-Za-z0-9_./:@%+= -]*")
 
 
@@ -56,7 +58,7 @@ def _entry(head: str, value: object, pad: str) -> Iterator[str]:
             yield from _list(value, pad)
     elif isinstance(value, str) and "\n" in value:
         yield f"{head} |" if value.endswith("\n") else f"{head} |-"
-        yield from (f"{pad}  {line}".rstrip() for line in value.removesuffix("\n").split("\n"))
+        yield from (f"{pad}  {line}" if line else "" for line in value.removesuffix("\n").split("\n"))
     else:
         yield f"{head} {_scalar(value)}"
 
@@ -90,5 +92,17 @@ def _scalar(value: object) -> str:
         return json.dumps(value)
     text = str(value)
     plain = _PLAIN.fullmatch(text) and ": " not in text and not text.endswith((":", " "))
-    # What YAML would read as a number, a truth or a time has to be quoted; None is for readers who know Python.
-    return text if plain and text != "None" and yaml.safe_load(text) == text else json.dumps(text, ensure_ascii=False)
+    if plain and text not in _MISLEADING and not _is_number(text) and yaml.safe_load(text) == text:
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _is_number(text: str) -> bool:
+    """Whether some reader of YAML takes this for a number: 1e3 and 0o17 are such for that of Kubernetes."""
+    for read in (float, lambda word: int(word, 0)):
+        try:
+            read(text)
+        except ValueError:
+            continue
+        return True
+    return False

@@ -155,7 +155,7 @@ def test_only_who_reads_the_api_has_a_token(folder: Path) -> None:
     documents = kustomize(folder)
     bound = {
         (subject["namespace"], subject["name"])
-        for binding in of_kind(documents, "ClusterRoleBinding")
+        for binding in of_kind(documents, "ClusterRoleBinding", "RoleBinding")
         for subject in binding["subjects"]
     }
     for pod in servers(documents):
@@ -176,12 +176,12 @@ def test_accounts_and_bindings_belong_together(folder: Path) -> None:
     accounts = {
         (each["metadata"]["namespace"], each["metadata"]["name"]) for each in of_kind(documents, "ServiceAccount")
     }
-    roles = {each["metadata"]["name"] for each in of_kind(documents, "ClusterRole")}
+    roles = {(each["kind"], each["metadata"]["name"]) for each in of_kind(documents, "ClusterRole", "Role")}
     for pod in pods(documents):
         if "serviceAccountName" in pod.spec:
             assert (pod.namespace, pod.spec["serviceAccountName"]) in accounts
-    for binding in of_kind(documents, "ClusterRoleBinding"):
-        assert binding["roleRef"]["name"] in roles
+    for binding in of_kind(documents, "ClusterRoleBinding", "RoleBinding"):
+        assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) in roles
         assert {(each["namespace"], each["name"]) for each in binding["subjects"]} <= accounts
 
 

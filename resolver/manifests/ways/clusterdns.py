@@ -36,8 +36,8 @@ def make(settings: Settings) -> Bundle:
     return Bundle(
         way="cluster-dns",
         remarks=(
-            "The DNS of the cluster in the place of CoreDNS. The Service kube-dns is the one that the cluster has; its "
-            "Pods have the same label, so these Pods answer beside those of CoreDNS until that is scaled down.",
+            "The DNS of the cluster in the place of CoreDNS. The Service kube-dns is the one that the cluster has; "
+            "its Pods have the same label, so these Pods answer beside those of CoreDNS until that is scaled down.",
         ),
         manifests=server(settings, to_upstreams_of_node()),
         configs=[ConfigFiles(settings.name, settings.namespace, {"Corefile": text})],

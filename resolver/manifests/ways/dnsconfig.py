@@ -109,7 +109,7 @@ def dns_config(settings: Settings) -> Mapped:
         )
     return {
         "nameservers": nameservers,
-        "searches": list(search_list(settings)),
+        "searches": list(search_list(settings, settings.client_namespace)),
         "options": [
             Note(f"Names with {settings.ndots} dots or more are asked for as they are first, not at the end."),
             {"name": "ndots", "value": str(settings.ndots)},
@@ -151,20 +151,17 @@ def client_policy(settings: Settings) -> Document:
 
 def warnings(settings: Settings) -> list[str]:
     """What goes wrong with these nameservers and this search list."""
-    found = search_warnings(settings)
+    found = search_warnings(settings, settings.client_namespace)
     if settings.nameservers:
         found.append(
             f"{', '.join(settings.nameservers)} beside {', '.join(settings.addresses)}: glibc asks the second "
-            "nameserver "
-            "only when the first is silent, musl asks all at once and takes the first answer. A nameserver that "
-            "does not "
-            "know the names of the cluster then answers NXDOMAIN for them, now and then. Leave it out: this server has "
-            "failover of its own."
+            "nameserver only when the first is silent, musl asks all at once and takes the first answer. A "
+            "nameserver that does not know the names of the cluster then answers NXDOMAIN for them, now and then. "
+            "Leave it out: this server has failover of its own."
         )
     if settings.only:
         found.append(
             f"any name outside of {settings.cluster_domain} and the hosts given is refused to these Pods. Leave out "
-            "--only "
-            "to forward the rest as well."
+            "--only to forward the rest as well."
         )
     return found

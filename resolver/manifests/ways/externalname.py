@@ -7,12 +7,12 @@ import ipaddress
 from resolver.manifests.bundle import Bundle, ConfigFiles
 from resolver.manifests.corefiles import gateway
 from resolver.manifests.objects import (
-    GATEWAYS,
+    INGRESSES,
     account,
     deployment,
     document,
     policy,
-    role,
+    role_in,
     to_api,
     to_cluster_dns,
 )
@@ -36,7 +36,7 @@ def make(settings: Settings) -> Bundle:
     manifests["serviceaccount.yaml"] = [account(settings, with_token=True)]
     manifests["deployment.yaml"] = [deployment(settings, pod(settings, dns_policy=_POLICY, with_token=True))]
     manifests["networkpolicy.yaml"] = [policy(settings, [to_cluster_dns(), to_api()])]
-    manifests["rbac.yaml"] = role(settings, GATEWAYS)
+    manifests["rbac.yaml"] = role_in(settings, settings.client_namespace, INGRESSES)
     for host in settings.hosts:
         manifests[f"{host.slug}.yaml"] = [*services(settings, host), ingress(settings, host)]
     return Bundle(
@@ -44,11 +44,9 @@ def make(settings: Settings) -> Bundle:
         remarks=(
             "Way 3: clients ask for a name of yours, the Ingress controller takes the request and passes it to the "
             "external system behind an ExternalName Service.",
-            f"The DNS server at {settings.addresses[0]} reads the hosts of Ingress, Gateway and LoadBalancer "
-            "objects and "
-            "answers with the controller's address. Name it in a Pod's dnsConfig, or send it your domain from the "
-            "DNS of "
-            "the cluster (see stub.Corefile).",
+            f"The DNS server at {settings.addresses[0]} reads the hosts of Ingress objects and answers with the "
+            "controller's address. Name it in a Pod's dnsConfig, or send it your domain from the DNS of the "
+            "cluster (see stub.Corefile).",
         ),
         manifests=manifests,
         configs=[ConfigFiles(settings.name, settings.namespace, {"Corefile": gateway(settings)})],
@@ -63,8 +61,7 @@ def check(settings: Settings) -> None:
         if not host.is_renamed:
             raise ManifestError(
                 f"{host.target}: the Ingress needs another name than the external host, or its controller would "
-                "find itself "
-                f"when it looks up the host; say it as in external.example.com={host.target}"
+                f"find itself when it looks up the host; say it as in external.example.com={host.target}"
             )
     slugs = [host.slug for host in settings.hosts]
     if len(set(slugs)) < len(slugs):
@@ -153,8 +150,7 @@ def stub(settings: Settings) -> str:
     """What the DNS of the cluster needs where it stays what it is: a block for these names alone."""
     zones = " ".join(f"{host.name}:53" for host in settings.hosts)
     return (
-        "# For the Corefile of the cluster's DNS, CoreDNS or this server: these names are asked for at the server "
-        "of this folder.\n"
+        "# For the Corefile of the cluster's DNS, CoreDNS or this one: where these names are asked for.\n"
         f"{zones} {{\n    errors\n    forward . {' '.join(settings.addresses)}\n    cache 5\n}}\n"
     )
 
@@ -163,27 +159,25 @@ def warnings(settings: Settings) -> list[str]:
     """What an Ingress in front of a foreign server breaks."""
     found = [
         f"{host.name} is not {host.target}: without the annotations the external server sees a Host header and a "
-        "TLS server "
-        "name that it does not have. Redirects, cookies and links in its answers still carry its own name, and "
-        "clients see "
-        f"the certificate in {host.slug}-tls, not the external server's."
+        "TLS server name that it does not have. Redirects, cookies and links in its answers still carry its own "
+        f"name, and clients see the certificate in {host.slug}-tls, not the external server's."
         for host in settings.hosts
         if not host.is_address
     ]
     found += [
         f"{host.target} is an address, which an ExternalName cannot be (Kubernetes would take it for a host name of "
-        "digits): "
-        f"{host.slug} is a Service without selector, with an EndpointSlice. Nobody follows when the address changes."
+        f"digits): {host.slug} is a Service without selector, with an EndpointSlice. Nobody follows when the "
+        "address changes."
         for host in settings.hosts
         if host.is_address
     ]
     if any(host.port != _PLAIN for host in settings.hosts):
         found.append(
             "nginx does not verify the external server's certificate unless you say so: put its authority into a "
-            "Secret and "
-            f"set the annotations {_NGINX}/proxy-ssl-secret and {_NGINX}/proxy-ssl-verify."
+            f"Secret and set the annotations {_NGINX}/proxy-ssl-secret and {_NGINX}/proxy-ssl-verify."
         )
     found.append(
-        "whoever may write Ingress objects may claim a host. The Corefile limits the server to your own names."
+        f"whoever may write Ingress objects in the namespace {settings.client_namespace} may claim your names; "
+        "nobody else can."
     )
     return found

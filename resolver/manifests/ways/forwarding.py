@@ -19,8 +19,7 @@ def make(settings: Settings) -> Bundle:
         way="forwarding",
         remarks=(
             "Way 2: the DNS of the cluster forwards what is not its own. This Corefile asks two servers over TLS, "
-            "keeps "
-            "the names of the cluster and of private networks inside, and outlives upstreams that fail.",
+            "keeps the names of the cluster and of private networks inside, and outlives upstreams that fail.",
         ),
         manifests=clusterdns.server(settings, to_upstreams(settings.upstreams)),
         configs=[ConfigFiles(settings.name, settings.namespace, {"Corefile": forwarding(settings)})],
@@ -39,16 +38,14 @@ def _article(settings: Settings) -> Bundle:
         way="forwarding",
         remarks=(
             "Way 2 with the well-known Corefile for it, unchanged: everything that is not the cluster's goes to "
-            "one public "
-            "server, unencrypted.",
+            "one public server, unencrypted.",
         ),
         manifests=clusterdns.server(settings, to_upstreams([_ARTICLE_UPSTREAM])),
         configs=[ConfigFiles(settings.name, settings.namespace, {"Corefile": ARTICLE})],
         warnings=[
             *warnings(settings),
             f"{_ARTICLE_UPSTREAM} alone is asked: when it does not answer, no outside name is found by anybody, and "
-            "reverse "
-            "lookups of private addresses go to it too.",
+            "reverse lookups of private addresses go to it too.",
         ],
     )
 
@@ -58,15 +55,13 @@ def warnings(settings: Settings) -> list[str]:
     found = clusterdns.warnings(settings)
     found.append(
         "`forward . example.com 8.8.8.8` names example.com as an upstream: it forwards everything, to two servers, "
-        "one of "
-        "which is a web server. What is meant is `forward example.com 8.8.8.8`, or a server block for example.com."
+        "one of which is a web server. What is meant is `forward example.com 8.8.8.8`, or a server block for "
+        "example.com."
     )
     if settings.only:
         found.append(
             "names that are neither the cluster's nor the hosts given are refused, also those that Pods make with "
-            "the search "
-            "domains of their node: a C library may give up at the first one. Leave out --only unless the nodes "
-            "have no "
-            "search domains."
+            "the search domains of their node: a C library may give up at the first one. Leave out --only unless "
+            "the nodes have no search domains."
         )
     return found

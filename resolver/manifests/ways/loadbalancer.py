@@ -44,12 +44,11 @@ def make(settings: Settings) -> Bundle:
     return Bundle(
         way="loadbalancer",
         remarks=(
-            f"Way 4: a Service of type {settings.service_type} whose traffic HAProxy hands to the external systems. It "
-            "serves the hosts listed and no others, and looks up their names again and again at the resolver "
+            f"Way 4: a Service of type {settings.service_type} whose traffic HAProxy hands to the external systems. "
+            "It serves the hosts listed and no others, and looks up their names again and again at the resolver "
             "beside it.",
             "Port 80 speaks HTTP with clients and, where the host is on port 443, TLS with the external server, "
-            "certificate "
-            "verified. Port 443 passes TLS through by its server name.",
+            "certificate verified. Port 443 passes TLS through by its server name.",
         ),
         manifests={
             "namespace.yaml": [namespace(settings)],
@@ -204,8 +203,8 @@ def warnings(settings: Settings) -> list[str]:
         named = ", ".join(f"{host.target} (not {host.name})" for host in renamed)
         found.append(
             "through port 443 the external server answers with its own certificate: clients have to ask for "
-            f"{named}. Let "
-            "DNS give that name the proxy's address, or use port 80, where the proxy speaks TLS for them."
+            f"{named}. Let DNS give that name the proxy's address, or use port 80, where the proxy speaks TLS for "
+            "them."
         )
     found += [
         f"--source-range {network} lets everybody use the proxy."
@@ -215,8 +214,7 @@ def warnings(settings: Settings) -> list[str]:
     if settings.service_type == "NodePort":
         found.append(
             "a NodePort is open on every node that runs the proxy; only the NetworkPolicy says who may use it, and "
-            "only where "
-            "the cluster enforces those."
+            "only where the cluster enforces those."
         )
     if settings.nat:
         found.append("nat.nft has addresses as they are now; nobody follows when they change.")

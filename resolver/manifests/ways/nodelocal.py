@@ -33,11 +33,9 @@ def make(settings: Settings) -> Bundle:
         way="node-local",
         remarks=(
             f"A cache on every node. Pods ask {_said(settings.local_addresses)}, or go on asking "
-            f"{_said(settings.cluster_dns)}, "
-            "which the node then answers itself.",
+            f"{_said(settings.cluster_dns)}, which the node then answers itself.",
             "The container `guard` makes and keeps link and packet rules and takes the rules away when the server "
-            "does not "
-            "answer; the server itself may do nothing but listen on port 53.",
+            "does not answer; the server itself may do nothing but listen on port 53.",
         ),
         manifests={
             "serviceaccount.yaml": [account(settings)],
@@ -191,10 +189,9 @@ def warnings(settings: Settings) -> list[str]:
     """What the cluster has to have."""
     return [
         f"{_said(settings.cluster_dns)} has to be the address of the Service kube-dns (kubectl -n kube-system get "
-        "service "
-        "kube-dns). Where kube-proxy runs in IPVS mode it is left out on the nodes: give kubelet "
+        "service kube-dns). Where kube-proxy runs in IPVS mode it is left out on the nodes: give kubelet "
         f"--cluster-dns={settings.local_addresses[0]}.",
         "the cluster's DNS must accept TCP: cache misses of the cluster's names go there over TCP, past connection "
-        "tracking "
-        "of datagrams. A NetworkPolicy for it needs port 53 with TCP as well as UDP, from the addresses of the nodes.",
+        "tracking of datagrams. A NetworkPolicy for it needs port 53 with TCP as well as UDP, from the addresses "
+        "of the nodes.",
     ]

@@ -27,17 +27,15 @@ def make(settings: Settings) -> Bundle:
     """The sidecar's configuration, and what is added to the workload."""
     kind, _, name = settings.workload.partition("/")
     patch = document(
-        _KINDS[kind], "apps/v1", name, settings.client_namespace, spec={"template": {"spec": pod_patch(settings)}}
+        _KINDS[kind], "apps/v1", name, settings.namespace, spec={"template": {"spec": pod_patch(settings)}}
     )
     return Bundle(
         way="sidecar",
         remarks=(
             f"The server as a sidecar of {settings.workload}. It starts before the workload's containers and ends "
-            "after "
-            "them, which takes Kubernetes 1.29 or newer.",
+            "after them, which takes Kubernetes 1.29 or newer.",
             "The document of the workload is only what is added to it: apply it with `kubectl apply "
-            "--server-side`, or as "
-            "a patch. In a kustomization it is a component.",
+            "--server-side`, or as a patch. In a kustomization it is a component.",
         ),
         configs=[config(settings)],
         patch=patch,
@@ -48,7 +46,7 @@ def make(settings: Settings) -> Bundle:
 def config(settings: Settings) -> ConfigFiles:
     """The sidecar's Corefile; small caches, because every replica has one."""
     text = forwarder(settings, settings.cluster_dns, SHARED_PORTS, "8MiB", LOOPBACK)
-    return ConfigFiles(config_name(settings), settings.client_namespace, {"Corefile": text})
+    return ConfigFiles(config_name(settings), settings.namespace, {"Corefile": text})
 
 
 def config_name(settings: Settings) -> str:
@@ -63,7 +61,7 @@ def pod_patch(settings: Settings) -> Mapped:
         "dnsPolicy": "None",
         "dnsConfig": {
             "nameservers": [LOOPBACK],
-            "searches": list(search_list(settings)),
+            "searches": list(search_list(settings, settings.namespace)),
             "options": [{"name": "ndots", "value": str(settings.ndots)}],
         },
         "securityContext": LOW_PORTS,
@@ -99,11 +97,10 @@ def volume(settings: Settings) -> Mapped:
 
 def warnings(settings: Settings) -> list[str]:
     """What the workload has to know."""
-    found = search_warnings(settings)
+    found = search_warnings(settings, settings.namespace)
     found.append(
         f"names of the cluster go to {', '.join(settings.cluster_dns)}: this has to be the address of the Service "
-        "kube-dns "
-        "(kubectl -n kube-system get service kube-dns)."
+        "kube-dns (kubectl -n kube-system get service kube-dns)."
     )
     found.append(
         "sysctls in a Pod's security context are one list: where the workload has some, add "
