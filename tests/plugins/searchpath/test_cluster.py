@@ -207,7 +207,7 @@ async def test_what_pods_waste_is_counted_replays_included(tmp_path: Path) -> No
 
 
 async def test_a_node_cache_keeps_all_steps_but_the_last(tmp_path: Path) -> None:
-        option = f"searchpath cluster.local {{\n mode nxdomain\n search {NODES}\n external net\n}}"
+    option = f"searchpath cluster.local {{\n mode nxdomain\n search {NODES}\n external net\n}}"
     async with pod(tmp_path, option) as place:
         found = await look_up(place.ask, "www.example.net")
         assert (found.found, found.queries, place.outside.asked) == (True, 10, 2)
