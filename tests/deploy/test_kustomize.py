@@ -67,8 +67,9 @@ def test_every_object_stands_in_a_namespace(folder: Path) -> None:
 
 @every_folder
 def test_every_corefile_loads(folder: Path) -> None:
-    texts = corefiles(kustomize(folder))
-    assert texts
+    documents = kustomize(folder)
+    texts = corefiles(documents)
+    assert bool(texts) == bool(servers(documents))
     for text in texts.values():
         assemble(load_text(text, environ={}), throwaway_host(), 53)
 
@@ -283,6 +284,34 @@ def test_upgrades_leave_no_gap(folder: Path) -> None:
         spec = document["spec"]
         strategy = spec.get("strategy") or spec["updateStrategy"]
         assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_monitors_find_every_server() -> None:
+    monitoring = kustomize(DEPLOY / "kustomize/overlays/monitoring")
+    (pod_monitor,), (service_monitor,) = of_kind(monitoring, "PodMonitor"), of_kind(monitoring, "ServiceMonitor")
+    for name in ("dnsconfig", "cluster-dns", "node-local"):
+        documents = kustomize(DEPLOY / "kustomize/overlays" / name)
+        (pod,) = servers(documents)
+        assert matches(pod_monitor["spec"]["selector"], pod.labels)
+        if pod.on_host:
+            services = [each for each in of_kind(documents, "Service") if watched(service_monitor, each)]
+            found = {port["name"] for each in services for port in each["spec"]["ports"]}
+            assert {each["port"] for each in service_monitor["spec"]["endpoints"]} <= found
+        else:
+            ports = {port["name"] for port in pod.resolver["ports"]}
+            assert {each["port"] for each in pod_monitor["spec"]["podMetricsEndpoints"]} <= ports
+
+
+def watched(monitor: Document, service: Document) -> bool:
+    return matches(monitor["spec"]["selector"], service["metadata"].get("labels", {}))
+
+
+def test_monitoring_is_let_in() -> None:
+    (where,) = {each["metadata"]["namespace"] for each in kustomize(DEPLOY / "kustomize/overlays/monitoring")}
+    for name in ("dnsconfig", "cluster-dns"):
+        (policy,) = of_kind(kustomize(DEPLOY / "kustomize/overlays" / name), "NetworkPolicy")
+        peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": where}}}
+        assert {"from": [peer], "ports": [{"port": 9153, "protocol": "TCP"}]} in policy["spec"]["ingress"]
 
 
 def test_an_autoscaled_deployment_has_no_number_of_its_own() -> None:
