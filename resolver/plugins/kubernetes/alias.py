@@ -1,40 +1,87 @@
-"""ExternalName services: an alias, and what its target has, asked of the whole server."""
+"""ExternalName services: aliases, and what their targets have (RFC 1034 section 3.6.2)."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final
+
 from resolver.chain.plugin import Handler
 from resolver.chain.query import Query
-from resolver.chain.reply import Reply, failure
+from resolver.chain.reply import Replay, Reply, decode, failure
 from resolver.errors import WireError
-from resolver.wire.constants import AA, CNAME, IN, NOERROR, NXDOMAIN, TC
-from resolver.wire.records import Record
+from resolver.kube.objects import Service
+from resolver.plugins.kubernetes.outcome import Outcome
+from resolver.wire.constants import AA, ANY, CNAME, IN, NOERROR, NXDOMAIN, TC
+from resolver.wire.message import Sections
+from resolver.wire.records import Body, Record
+
+MOST_ALIASES: Final = 10
+
+Own = Callable[[bytes, int], tuple[Outcome, Body] | None]
+"""What the cluster has for a name and a type, and the SOA record to deny more with; None for names it cannot tell."""
 
 
-async def follow(query: Query, target: bytes, ttl: int, ask: Handler, source: str) -> Reply:
-    """The alias, then the answer to the same question about its target (RFC 1034 section 3.6.2).
+class Aliases:
+    """Follows aliases within the cluster, and asks the whole server about a target that is not in it.
 
-    Whoever cannot answer for the target is told of the alias alone where nobody here serves the target, and SERVFAIL
-    where somebody does and failed. An alias that leads back to itself fails too.
+    ``ask`` is given the client's query with another name. Where nobody here serves the target the alias alone is the
+    answer, and SERVFAIL where somebody does and failed, or where an alias leads back to itself.
     """
-    alias = Record(query.qname, CNAME, IN, ttl, target)
-    if target.lower() == query.name:
-        return failure(query, source, error="the service is an alias of itself")
-    found = await ask(query.derive(qname=target, depth=query.depth + 1))
-    if found.rcode not in (NOERROR, NXDOMAIN):
-        if found.source:
-            return failure(query, source, error=found.error or "the target of the alias cannot be resolved")
-        return _reply(query, source, [alias])
-    try:
-        answer, authority, _ = found.sections
-    except WireError as error:
-        return failure(query, source, error=f"the target's answer makes no sense: {error}")
-    if any(record.type == CNAME and record.owner.lower() == query.name for record in answer):
-        return failure(query, source, error="the alias leads back to itself")
-    reply = _reply(query, source, [alias, *answer], [] if answer and found.rcode == NOERROR else authority)
-    reply.rcode = found.rcode
-    reply.flags |= found.flags & TC
-    return reply
 
+    def __init__(self, own: Own, ask: Callable[[], Handler], ttl: int, source: str) -> None:
+        self._own = own
+        self._ask = ask
+        self._ttl = ttl
+        self._source = source
 
-def _reply(query: Query, source: str, answer: list[Record], authority: list[Record] | None = None) -> Reply:
-    return Reply(query.question, 0, AA, source=source).with_sections(answer, authority or [], [])
+    async def follow(self, query: Query, service: Service, tags: tuple[Hashable, ...]) -> Reply:
+        """The alias of a service that was asked for, and the answer to the same question about its target."""
+        owner, chain, seen = query.qname, list[Record](), {query.name}
+        while True:
+            target = service.external_name
+            chain.append(Record(owner, CNAME, IN, self._ttl, target))
+            if query.qtype in (CNAME, ANY):
+                return self._live(query, chain, Sections([], [], []), tags)
+            name = target.lower()
+            if name in seen or len(chain) > MOST_ALIASES:
+                return failure(query, self._source, error="the alias leads back to itself or over too many others")
+            seen.add(name)
+            own = self._own(name, query.qtype)
+            if own is None:
+                return await self._outside(query, chain, target)
+            found, denial = own
+            tags = (*tags, *found.tags)
+            if found.alias is None:
+                break
+            owner, service = target, found.alias
+        asked = target + query.question[-4:]
+        sections = decode(asked, found.body or denial)
+        return self._live(query, chain, sections, tags, NOERROR if found.exists else NXDOMAIN)
+
+    def _live(
+        self,
+        query: Query,
+        chain: Sequence[Record],
+        sections: Sections,
+        tags: tuple[Hashable, ...],
+        rcode: int = NOERROR,
+    ) -> Reply:
+        leave = Replay(math.inf, tags=tuple(dict.fromkeys(tags)), live=True)
+        reply = Reply(query.question, rcode, AA, source=self._source, replay=leave)
+        return reply.with_sections([*chain, *sections.answer], sections.authority, sections.additional)
+
+    async def _outside(self, query: Query, chain: Sequence[Record], target: bytes) -> Reply:
+        found = await self._ask()(query.derive(qname=target, depth=query.depth + 1))
+        reply = Reply(query.question, 0, AA, source=self._source)
+        if found.rcode not in (NOERROR, NXDOMAIN):
+            if found.source:
+                return failure(query, self._source, error=found.error or "the target of the alias cannot be resolved")
+            return reply.with_sections(chain, [], [])
+        try:
+            answer, authority, _ = found.sections
+        except WireError as error:
+            return failure(query, self._source, error=f"the target's answer makes no sense: {error}")
+        reply.rcode, reply.flags = found.rcode, AA | found.flags & TC
+        settled = bool(answer) and found.rcode == NOERROR
+        return reply.with_sections([*chain, *answer], [] if settled else authority, [])

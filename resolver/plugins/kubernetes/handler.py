@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +15,13 @@ from resolver.errors import KubeError, UpstreamError, WireError
 from resolver.kube.index import ClusterIndex
 from resolver.kube.objects import Endpoint
 from resolver.kube.reading import read_address
-from resolver.plugins.kubernetes.alias import follow
+from resolver.plugins.kubernetes.alias import Aliases
 from resolver.plugins.kubernetes.describe import describe_name, describe_pod
 from resolver.plugins.kubernetes.lookup import Lookup
 from resolver.plugins.kubernetes.nameservers import NameServers
-from resolver.plugins.kubernetes.outcome import Outcome
+from resolver.plugins.kubernetes.outcome import EMPTY, Outcome
 from resolver.plugins.kubernetes.reverse import ENDINGS, Reverse
-from resolver.plugins.kubernetes.settings import VERIFIED, Settings
+from resolver.plugins.kubernetes.settings import VERIFIED, Settings, is_within
 from resolver.plugins.kubernetes.sources import Sources, access_to
 from resolver.plugins.kubernetes.zones import Zone, Zones
 from resolver.upstream.system import read_resolv_conf
@@ -30,10 +29,8 @@ from resolver.wire.constants import (
     AA,
     AAAA,
     AXFR,
-    CNAME,
     EDE_NOT_READY,
     HTTPS,
-    IN,
     IXFR,
     NS,
     NXDOMAIN,
@@ -41,8 +38,8 @@ from resolver.wire.constants import (
     SOA,
     A,
 )
-from resolver.wire.names import ROOT, from_text, is_below
-from resolver.wire.records import Body, Record, encode
+from resolver.wire.names import from_text
+from resolver.wire.records import Body
 
 _RESOLV_CONF: Final = Path("/etc/resolv.conf")
 _KEPT_TYPES: Final = frozenset((A, AAAA, HTTPS))
@@ -73,8 +70,11 @@ class Kubernetes(Plugin):
         self._lookup = Lookup(settings, self.index)
         self._reverse = Reverse(settings, self.index, self.endpoint_label)
         self._nameservers = NameServers(self.index, self.endpoint_label)
-        self._zones = Zones(Zone(zone, settings.ttl, multicluster=_is_multi(settings, zone)) for zone in settings.zones)
+        self._zones = Zones(
+            Zone(zone, settings.ttl, multicluster=is_within(zone, settings.multicluster)) for zone in settings.zones
+        )
         self._plain = self._zones.plain
+        self._aliases = Aliases(self._own, lambda: host.ask, settings.ttl, self.name)
         self._sources = Sources(settings, self.index, host, self._synced)
         self._known: dict[bytes, _Known] = {}
         self._local_search: tuple[bytes, ...] = ()
@@ -98,10 +98,9 @@ class Kubernetes(Plugin):
             return await next(query)
         if query.qtype in (AXFR, IXFR):
             return failure(query, self.name, REFUSED)
-        if name == found.name:
+        if name == found.name and query.qtype in (SOA, NS):
             return self._apex(found, query)
-        find = self._reverse.find if name.endswith(ENDINGS) else partial(self._lookup.find, found)
-        return await self._answer(find(name, query.qtype), found, query, next)
+        return await self._answer(self._find(found, name, query.qtype), found, query, next)
 
     # --- what others see
 
@@ -183,7 +182,7 @@ class Kubernetes(Plugin):
     async def _answer(self, found: Outcome, zone: Zone, query: Query, next: Handler) -> Reply:
         settings = self.settings
         missing = found.needs & self._sources.missing
-        if not found.exists and _is_within(query.name, settings.fallthrough):
+        if not found.exists and is_within(query.name, settings.fallthrough):
             return await next(query)
         if missing:
             return failure(query, self.name, ede=EDE_NOT_READY, text=f"not listed yet: {self._sources.problems}")
@@ -192,21 +191,34 @@ class Kubernetes(Plugin):
         if found.nameservers:
             body = self._nameservers.addresses(query, zone)
             return self._unrepeated(query, body or zone.authority(query.name, self._serial(zone)))
-        if found.alias is not None and query.qtype != CNAME:
-            return await follow(query, found.alias.external_name, settings.ttl, self.host.ask, self.name)
         if found.alias is not None:
-            alias = Record(query.qname, CNAME, IN, settings.ttl, found.alias.external_name)
-            return self._reply(query, encode(query.qname, [alias]), found.tags)
+            return await self._aliases.follow(query, found.alias, found.tags)
         if found.key and query.qtype in _KEPT_TYPES:
             self._keep(found, query.qtype)
         return self._reply(query, found.body or zone.authority(query.name, self._serial(zone)), found.tags)
 
+    def _own(self, name: bytes, qtype: int) -> tuple[Outcome, Body] | None:
+        """What is known of an alias's target; None where that is not for this plugin to say."""
+        zone = self._zones.find(name)
+        if zone is None or (name == zone.name and qtype in (SOA, NS)):
+            return None
+        found = self._find(zone, name, qtype)
+        passed_on = not found.exists and is_within(name, self.settings.fallthrough)
+        if found.nameservers or passed_on or found.needs & self._sources.missing:
+            return None  # the whole server is asked, and this plugin says the same as to anybody
+        return found, zone.authority(name, self._serial(zone))
+
     def _apex(self, zone: Zone, query: Query) -> Reply:
         if query.qtype == SOA:
             return self._reply(query, zone.soa(self._serial(zone)), (self.index.serial_tag,))
-        if query.qtype == NS:
-            return self._unrepeated(query, self._nameservers.records(query, zone))
-        return self._reply(query, zone.authority(query.name, self._serial(zone)), ())
+        return self._unrepeated(query, self._nameservers.records(query, zone))
+
+    def _find(self, zone: Zone, name: bytes, qtype: int) -> Outcome:
+        if name.endswith(ENDINGS):
+            found = self._reverse.find(name, qtype)
+            passed_on = is_within(name, self.settings.fallthrough)
+            return found._replace(exists=True) if name == zone.name and not passed_on else found
+        return EMPTY if name == zone.name else self._lookup.find(zone, name, qtype)
 
     def _keep(self, found: Outcome, qtype: int) -> None:
         known = self._known.get(found.key)
@@ -223,14 +235,6 @@ class Kubernetes(Plugin):
 
     def _serial(self, zone: Zone) -> int:
         return self.index.import_serial if zone.multicluster else self.index.serial
-
-
-def _is_multi(settings: Settings, zone: bytes) -> bool:
-    return any(is_below(zone, multicluster) for multicluster in settings.multicluster)
-
-
-def _is_within(name: bytes, zones: tuple[bytes, ...]) -> bool:
-    return any(zone == ROOT or is_below(name, zone) for zone in zones)
 
 
 def _search_of_system() -> tuple[bytes, ...]:

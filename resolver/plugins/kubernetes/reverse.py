@@ -10,7 +10,7 @@ from resolver.kube.objects import Endpoint
 from resolver.plugins.kubernetes import needs
 from resolver.plugins.kubernetes.outcome import EMPTY, MISSING, Outcome
 from resolver.plugins.kubernetes.records import pointer_body
-from resolver.plugins.kubernetes.settings import Settings
+from resolver.plugins.kubernetes.settings import Settings, is_within
 from resolver.plugins.kubernetes.zones import SERVICES
 from resolver.wire.constants import PTR
 from resolver.wire.names import labels as labels_of
@@ -36,7 +36,8 @@ class Reverse:
         if labels is None:
             return MISSING
         if len(labels) < (_OCTETS if name.endswith(_V4) else _NIBBLES):
-            return EMPTY  # of a network, in which there may be something
+            passed_on = is_within(name, self._settings.fallthrough)
+            return MISSING if passed_on else EMPTY  # of a network, in which there may be something
         address = _address(labels, is_v4=name.endswith(_V4))
         index = self._index
         keys = (*index.owners.keys(address), *index.hosts.keys(address))

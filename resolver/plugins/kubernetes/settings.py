@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -109,9 +109,14 @@ def parse(directive: Directive, block: Block) -> Settings:
     )
 
 
+def is_within(name: bytes, zones: Iterable[bytes]) -> bool:
+    """Whether a name in lower case is in one of the zones."""
+    return any(zone == ROOT or is_below(name, zone) for zone in zones)
+
+
 def is_reverse(name: bytes) -> bool:
     """Whether the name is a reverse zone or below one."""
-    return any(is_below(name, zone) for zone in REVERSE_ZONES)
+    return is_within(name, REVERSE_ZONES)
 
 
 def _check(directive: Directive, values: dict[str, Any], zones: tuple[bytes, ...]) -> None:
@@ -242,4 +247,5 @@ _READERS: Final[dict[str, Callable[[Directive], Any]]] = {
     "multicluster": _some_zones,
     "zonal": flag,
     "startup_timeout": value(duration),
+    **dict.fromkeys(_GONE, _gone),
 }
