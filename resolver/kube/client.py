@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import socket
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from socket import SO_KEEPALIVE, SOL_SOCKET
 from urllib.parse import urlsplit
 
 import httpx2
@@ -31,7 +31,11 @@ WRITE = 5.0  # seconds for a request to be taken
 MAX_REASON = 65_536  # octets of an error's body that are read
 
 # A peer that has vanished is noticed by the system: after 30 s without any octet, three probes 5 s apart.
-_KEEPALIVE: list[tuple[int, int, int]] = [(SOL_SOCKET, SO_KEEPALIVE, 1)]
+_KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+]
 
 
 class Failure(KubeError):
@@ -164,7 +168,16 @@ def _explained(error: BaseException) -> str:
         return "nothing came for too long"
     if isinstance(error, httpx2.TimeoutException):
         return "no connection in time"
+    while (deeper := _cause(error)) is not None:
+        error = deeper
     return str(error) or type(error).__name__
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """What an error was raised from; libraries wrap the reason that helps several times."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.exceptions[0]
+    return error.__cause__
 
 
 def _proxy_for(server: str) -> str:

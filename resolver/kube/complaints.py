@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from resolver.telemetry.log import Log
 
 MAX_OBJECTS = 1000  # objects and reasons that are remembered; over that the log only says that there are more
 
 
 class Complaints:
-    """The log lines of one pool."""
+    """The log lines of one pool. ``where`` tells the lists and watches apart that a line is about."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._objects: set[tuple[str, str, str]] = set()
-        self._problems: dict[str, str] = {}
-        self._absent: set[str] = set()
+        self._problems: dict[Hashable, str] = {}
 
-    def object(self, kind: str, key: str, reason: str) -> None:
+    def malformed(self, kind: str, key: str, reason: str) -> None:
         """An object cannot be used: one line for each object and reason."""
         said = (kind, key, reason)
         if said in self._objects or len(self._objects) > MAX_OBJECTS:
@@ -28,22 +29,27 @@ class Complaints:
         where = f"{kind} {key}: " if key else f"{kind}: "
         self._log.warning(f"{where}{reason}", kind=kind, object=key)
 
-    def problem(self, kind: str, reason: str) -> None:
-        """A kind cannot be listed or watched: one line until the reason changes or it works again."""
-        if self._problems.get(kind) != reason:
-            self._problems[kind] = reason
-            self._log.warning(f"{reason}; what is known is kept", kind=kind)
+    def problem(self, where: Hashable, reason: str) -> None:
+        """Something cannot be listed or watched: one line until the reason changes or it works again."""
+        if self._problems.get(where) != reason:
+            self._problems[where] = reason
+            self._log.warning(f"{reason}; what is known is kept")
 
-    def recovered(self, kind: str) -> None:
+    def recovered(self, where: Hashable, title: str) -> None:
         """It works again."""
-        if self._problems.pop(kind, None):
-            self._log.info(f"{kind}: the API answers again", kind=kind)
+        if self._problems.pop(where, None):
+            self._log.info(f"{title}: the API answers now")
 
-    def absent(self, kind: str) -> None:
-        """A kind is not served: one line."""
-        if kind not in self._absent:
-            self._absent.add(kind)
-            self._log.info(f"the API does not serve {kind}; it is looked for about once a minute", kind=kind)
+    def absent(self, where: Hashable, title: str) -> None:
+        """A kind is not served: one line until that changes."""
+        reason = f"the API does not serve {title}; it is looked for about once a minute"
+        if self._problems.get(where) != reason:
+            self._problems[where] = reason
+            self._log.info(reason)
+
+    def forget(self, where: Hashable) -> None:
+        """Nobody asks for it any more."""
+        self._problems.pop(where, None)
 
     def follower(self, kind: str, reason: str) -> None:
         """One who follows a watch has failed, which is a mistake in this program."""

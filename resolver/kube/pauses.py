@@ -6,7 +6,8 @@ import asyncio
 import random
 
 FIRST, FACTOR, MOST = 0.25, 1.8, 30.0  # seconds, for what fails again and again
-LONG = 60.0  # seconds, for what only an operator changes: a permission, a definition that is not installed
+SLOW_FIRST, SLOW_MOST = 1.0, 60.0  # seconds, for what only an operator changes: a permission, a missing definition
+MOST_ASKED = 120.0  # seconds that the API may ask for
 
 
 class Pauses:
@@ -14,24 +15,21 @@ class Pauses:
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._next = FIRST
+        self._tries = 0
 
     def reset(self) -> None:
         """It works: the next wait is a short one."""
-        self._next = FIRST
+        self._tries = 0
 
     async def growing(self, at_least: float = 0.0) -> None:
         """Wait longer than the time before, up to about half a minute, and as long as the API asks for."""
-        wait, self._next = self._next, min(MOST, self._next * FACTOR)
-        await asyncio.sleep(max(self._jittered(wait), min(at_least, 2 * LONG)))
+        await asyncio.sleep(max(self._next(FIRST, MOST), min(at_least, MOST_ASKED)))
 
-    async def short(self) -> None:
-        """Wait a moment, so that many who are told the same thing do not all come back at once."""
-        await asyncio.sleep(self._jittered(FIRST))
+    async def slow(self) -> None:
+        """Wait longer than the time before, up to about a minute."""
+        await asyncio.sleep(self._next(SLOW_FIRST, SLOW_MOST))
 
-    async def long(self) -> None:
-        """Wait about a minute."""
-        await asyncio.sleep(self._jittered(LONG))
-
-    def _jittered(self, seconds: float) -> float:
+    def _next(self, first: float, most: float) -> float:
+        seconds = min(most, first * FACTOR ** min(self._tries, 20))
+        self._tries += 1
         return seconds * (0.5 + self._chance.random())

@@ -77,15 +77,14 @@ class Pool:
 
     async def release(self, watch: Watch[Any]) -> None:
         """A user needs it no longer. The last one's watch ends some seconds later, at once when the process ends."""
-        found = [(key, entry) for key, entry in self._entries.items() if entry.watch is watch]
-        for key, entry in found:
-            entry.users -= 1
-            if entry.users > 0:
-                continue
-            if self._host.stopping:
+        for key, entry in list(self._entries.items()):
+            if entry.watch is watch:
+                entry.users -= 1
+                if entry.users == 0 and not self._host.stopping:
+                    entry.end_after(LINGER, partial(self._end, key))
+        if self._host.stopping:
+            for key in [key for key, entry in self._entries.items() if entry.users <= 0]:
                 await self._end(key)
-            else:
-                entry.end_after(LINGER, partial(self._end, key))
 
     def _begin(self, key: tuple[Any, ...]) -> _Entry:
         from resolver.kube.reflector import Reflector, Scope  # the libraries are an extra

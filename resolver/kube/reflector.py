@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ IDLE = 150.0
 WATCH_TIME = (300, 600)  # seconds after which the server ends a watch, at random so that clients do not come together
 GONE = 410
 SHORT = 1.0  # seconds: a watch that ends sooner and brought nothing was no watch
+ODD = 3  # so many such watches in a row are worth a word, and so many answers of "not found" in a row are believed
+PAGE_TIME = 300.0  # seconds for a page of a list, however slowly it drips
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Scope:
         """The query of a request."""
         narrow = {"labelSelector": self.labels, "fieldSelector": self.fields}
         return {name: value for name, value in (narrow | more).items() if value}
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return f"{self.kind.label} in {self.namespace}" if self.namespace else self.kind.label
 
 
 class Reflector(Generic[T]):
@@ -69,6 +77,7 @@ class Reflector(Generic[T]):
         self._client = client
         self._scope = scope
         self._path = scope.kind.path(scope.namespace)
+        self._where = (client.access.server, scope, parse)
         self._parse = parse
         self._watch = watch
         self._metrics = metrics
@@ -79,9 +88,18 @@ class Reflector(Generic[T]):
         self._version = ""  # empty: a list is needed
         self._reason = "start"
         self._page = PAGE
+        self._opened = False  # the present watch has begun well
+        self._short = 0  # watches in a row that were none
+        self._missed = 0  # answers in a row that the kind is not served
 
     async def run(self) -> None:
         """List and watch until cancelled. Raises nothing else."""
+        try:
+            await self._go_on()
+        finally:
+            self._complaints.forget(self._where)
+
+    async def _go_on(self) -> None:
         while True:
             try:
                 if not self._version:
@@ -91,13 +109,17 @@ class Reflector(Generic[T]):
                 await self._failed(failure)
             except decode.TooLarge as error:
                 self._page = max(1, self._page // 4)
-                await self._trouble(str(error))
-            except KubeError as error:
+                await self._trouble(f"{self._scope.title}: {error}")
+            except decode.Garbage as error:
                 self._again("garbage")
-                await self._trouble(str(error))
+                await self._trouble(f"{self._scope.title}: {error}")
+            except KubeError as error:
+                await self._trouble(f"{self._scope.title}: {error}")
+            except TimeoutError:
+                await self._trouble(f"{self._scope.title}: a page has not come within {PAGE_TIME:g} s")
             except Exception as error:
                 self._again("error")
-                await self._trouble(f"{type(error).__name__}: {error}")
+                await self._trouble(f"{self._scope.title}: {type(error).__name__}: {error}")
 
     async def _list(self) -> None:
         """Take over the present state, page by page; what is not in it any more goes at its end."""
@@ -105,7 +127,10 @@ class Reflector(Generic[T]):
         seen: set[str] = set()
         query = self._scope.query(limit=str(self._page))
         while True:
-            async with self._client.get(self._path, query, patience=LIST_PATIENCE, gzip=True) as pieces:
+            async with (
+                asyncio.timeout(PAGE_TIME),
+                self._client.get(self._path, query, patience=LIST_PATIENCE, gzip=True) as pieces,
+            ):
                 body = await decode.whole(pieces)
             page = decode.page(body)
             self._fit_page(len(body), len(page.items or ()))
@@ -114,6 +139,8 @@ class Reflector(Generic[T]):
             if not page.metadata.more:
                 break
             query = self._scope.query(limit=str(self._page), **{"continue": page.metadata.more})
+        if not page.metadata.resource_version:
+            raise decode.Garbage("a list has no resourceVersion")
         await self._drop_all_but(seen)
         self._version = page.metadata.resource_version
         self._well()
@@ -153,20 +180,28 @@ class Reflector(Generic[T]):
             resourceVersion=self._version,
             timeoutSeconds=str(self._chance.randint(*WATCH_TIME)),
         )
-        async with self._client.get(self._path, query, patience=IDLE) as pieces:
-            self._well()
-            lines, slices = decode.Lines(), Slices()
-            async for piece in pieces:
-                slices.begin()
-                for line in lines.feed(piece):
-                    self._take_event(line)
-                    events += 1
-                    await slices.give()
-                if lines.dropped:
-                    lines.dropped = 0
-                    self._malformed("", f"an event of more than {decode.MAX_LINE >> 20} MiB was left out")
-        if not events and self._clock() - begin < SHORT:
-            await self._trouble("watches end as soon as they begin")
+        try:
+            async with self._client.get(self._path, query, patience=IDLE) as pieces:
+                self._well()
+                self._opened = True
+                lines, slices = decode.Lines(decode.MAX_LINE), Slices()
+                async for piece in pieces:
+                    slices.begin()
+                    for line in lines.feed(piece):
+                        self._take_event(line)
+                        events += 1
+                        await slices.give()
+                    if lines.dropped:
+                        lines.dropped = 0
+                        self._malformed("", f"an event of more than {decode.MAX_LINE:,} octets was left out")
+        finally:
+            if events or self._clock() - begin >= SHORT:
+                self._short = 0
+                self._pauses.reset()
+            else:
+                self._short += 1
+        if self._short:
+            await self._ended_early()
 
     def _take_event(self, line: bytes) -> None:
         event = decode.event(line)
@@ -201,48 +236,66 @@ class Reflector(Generic[T]):
 
     def _malformed(self, key: str, reason: str) -> None:
         self._metrics.malformed.value += 1
-        self._complaints.object(self._scope.kind.label, key, reason)
+        self._complaints.malformed(self._scope.kind.label, key, reason)
 
     def _well(self) -> None:
         """It works."""
         self._watch.complete()
-        if self._watch.problem:
-            self._complaints.recovered(self._scope.kind.label)
+        if self._watch.problem or self._missed:
+            self._complaints.recovered(self._where, self._scope.title)
             self._watch.problem = ""
         self._watch.refused = False
-        self._pauses.reset()
+        self._missed = 0
 
     def _again(self, reason: str) -> None:
         """The next thing to do is a list."""
         self._version, self._reason = "", reason
 
     async def _failed(self, failure: Failure) -> None:
-        kind = self._scope.kind
+        title, status = self._scope.title, failure.status
         verb = "watch" if self._version else "list"
-        if failure.status == GONE:
+        opened, self._opened = self._opened, False
+        if status == GONE:
             self._again("gone")
-            await self._pauses.short()
-        elif failure.status == 404 and kind.optional:
-            self._again("absent")
+            await self._pauses.growing()
+        elif status == 404 and self._scope.kind.optional:
             await self._absent()
-        elif failure.status == 403:
+        elif status == 403:
             self._watch.refused = True
-            self._trouble_is(f"may not {verb} {kind.label}: {failure}")
-            await self._pauses.long()
+            self._trouble_is(f"may not {verb} {title}: {failure}")
+            await self._pauses.slow()
+        elif opened and not status:
+            await self._pauses.growing()  # connections do break; it is worth a word when the next one fails too
         else:
-            await self._trouble(f"cannot {verb} {kind.label}: {failure}", failure.wait)
+            await self._trouble(f"cannot {verb} {title}: {failure}", failure.wait)
 
     async def _absent(self) -> None:
-        """The kind is not served here, which is no fault: nobody has installed its definition yet."""
-        await self._drop_all_but(set())
-        self._well()
-        self._complaints.absent(self._scope.kind.label)
-        await self._pauses.long()
+        """The kind is not served here, which is no fault: nobody has installed its definition yet.
+
+        Objects that are known go only when that has been said several times: an API that starts says it too.
+        """
+        missed = self._missed + 1
+        self._again("absent")
+        if missed >= ODD or not self._watch.objects:
+            await self._drop_all_but(set())
+            self._complaints.absent(self._where, self._scope.title)
+            self._watch.problem, self._watch.refused = "", False
+            self._watch.complete()
+        self._missed = missed
+        await self._pauses.slow()
+
+    async def _ended_early(self) -> None:
+        """The server takes watches and ends them at once."""
+        self._opened = False
+        if self._short < ODD:
+            await self._pauses.growing()
+        else:
+            await self._trouble(f"{self._scope.title}: watches end as soon as they begin")
 
     async def _trouble(self, reason: str, wait: float = 0.0) -> None:
         self._trouble_is(reason)
         await self._pauses.growing(wait)
 
     def _trouble_is(self, reason: str) -> None:
-        self._complaints.problem(self._scope.kind.label, reason)
+        self._complaints.problem(self._where, reason)
         self._watch.problem = reason
