@@ -72,12 +72,12 @@ class Autopath(Plugin):
         return next(query) if self.provider is None else _for_this_client(next(query))
 
     async def _walk(self, query: Query, search: Sequence[bytes], next: Handler) -> Reply:
+        deadline = self.host.clock() + LONGEST
         first = await next(query)
         if not _goes_on(first):
             return self._first(query, first)
         consulted = [first]
         front = query.qname[: -len(search[0])]
-        deadline = self.host.clock() + LONGEST
         for name in _others(front, search):
             if self.host.clock() > deadline:
                 return failure(query, self.name, error="the search path takes too long to walk")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from struct import Struct
 from typing import Final
 
@@ -16,6 +17,7 @@ from resolver.wire.records import Record
 
 _ADDRESSES: Final = {A: bytes((192, 0, 2, 53)), AAAA: bytes.fromhex("20010db8000000000000000000000053")}
 _MORE: Final = 29  # records besides the first that make an answer large: more than 512 octets
+_SEARCH: Final = (from_text("a.example.org"), from_text("b.example.org"))
 _NUMBERS: Final = Struct("!IIIII").pack(1, 7200, 3600, 1209600, 3600)
 
 
@@ -31,6 +33,10 @@ class Erratic(Plugin):
     def is_ready(self) -> bool:
         """From the start."""
         return True
+
+    def search_path(self, query: Query) -> Sequence[bytes]:
+        """What every client searches, for ``autopath @erratic``."""
+        return _SEARCH
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
         settings, number = self.settings, self._seen

@@ -10,7 +10,7 @@ import pytest
 
 from resolver.chain.plugin import Part
 from resolver.chain.query import Query, Site
-from resolver.chain.reply import Replay, Reply, failure, from_records
+from resolver.chain.reply import Replay, Reply, failure, from_records, silence
 from resolver.chain.setup import Block
 from resolver.config.load import load_text
 from resolver.errors import ConfigError, ConfigErrors
@@ -239,6 +239,29 @@ async def test_an_answer_that_cannot_be_read_is_a_failure(tmp_path: Path) -> Non
     assert "cannot be read" in reply.error
 
 
+async def test_a_client_that_is_not_to_be_answered_for_a_name_is_not_answered(tmp_path: Path) -> None:
+    below = Below()
+    query = question("www.one.test")
+    below.replies["www.two.test"] = silence(query.derive(qname=from_text("www.two.test")), "acl")
+    assert (await (await with_file(tmp_path)).resolve(query, below)).silent
+
+
+async def test_a_walk_that_takes_too_long_ends_in_a_failure(tmp_path: Path) -> None:
+    now = [0.0]
+    below = Below("www")
+    (tmp_path / "search.conf").write_text("search one.test two.test\n")
+    part: Autopath = World(clock=lambda: now[0]).part(". {\n autopath search.conf\n}\n", tmp_path)
+    await part.start()
+
+    async def slow(query: Query) -> Reply:
+        now[0] += 3.0
+        return await below(query)
+
+    reply = await part.resolve(question("www.one.test"), slow)
+    assert (reply.rcode, below.asked) == (SERVFAIL, ["www.one.test", "www.two.test"])
+    assert "too long" in reply.error
+
+
 # --- replaying
 
 
@@ -325,6 +348,14 @@ async def test_nothing_is_completed_for_a_stranger_or_another_namespace(name: st
 async def test_a_directive_that_knows_no_search_path_is_a_mistake() -> None:
     with pytest.raises(ConfigError, match="kubernetes knows no search path"):
         await with_pods(Nothing())
+
+
+async def test_erratic_knows_a_search_path_to_try_this_with() -> None:
+    block = World().build(". {\n autopath @erratic\n erratic {\n  drop 0\n }\n}\n")
+    part = next(part for part in block.parts if isinstance(part, Autopath))
+    await part.start()
+    reply = await part.resolve(question("www.a.example.org"), Below("www.b.example.org"))
+    assert lines(reply)[0] == "www.a.example.org. 60 CNAME www.b.example.org."
 
 
 def test_a_directive_that_is_not_in_the_block_is_a_mistake() -> None:
