@@ -13,27 +13,26 @@ from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.errors import KubeError
-from resolver.kube.complaints import Complaints
 from resolver.kube.names_alias import answer_records, ask_target, follow, leave_behind
 from resolver.kube.names_own import own_addresses
 from resolver.kube.view import ClusterView
-from resolver.plugins.gateway.claims import Origin, Settled
+from resolver.plugins.gateway.claims import Origin
 from resolver.plugins.gateway.cluster import Cluster
 from resolver.plugins.gateway.hosts import Refused
 from resolver.plugins.gateway.metrics import Metrics
 from resolver.plugins.gateway.names import Names, Rules, is_within, reserved_names
+from resolver.plugins.gateway.notices import Notices
 from resolver.plugins.gateway.settings import Settings
 from resolver.plugins.gateway.table import Entry, Item
 from resolver.plugins.gateway.zones import Zone, Zones
 from resolver.wire.constants import AA, AAAA, ANY, CNAME, EDE_NOT_READY, IN, MX, NOERROR, NS, NXDOMAIN, RD, SOA, A
-from resolver.wire.names import is_below, to_text
+from resolver.wire.names import is_below
 from resolver.wire.records import Body, Record, encode
 
 Tags = tuple[Hashable, ...]
 
 # Answers with these have names in their rdata that are compressed, which fits questions of one length only.
 _COMPRESSED: Final = frozenset({CNAME, MX, ANY})
-_SHOWN: Final = 3
 
 
 class Gateway(Plugin):
@@ -50,9 +49,9 @@ class Gateway(Plugin):
         self._zones = Zones(Zone(zone, settings.apex, settings.hostmaster, settings.ttl) for zone in settings.zones)
         self._owned = frozenset(settings.owned_zones)
         rules = Rules(frozenset(settings.zones), reserved_names(self._owned, settings.apex), dict(settings.delegated))
-        self.names = Names(rules, settings.ttl, host.withdraw, self._skipped, self._disputed, time.time)
+        self._notices = Notices(self.log)
+        self.names = Names(rules, settings.ttl, host.withdraw, self._skipped, self._notices.disputed, time.time)
         self.cluster = Cluster(settings, self.names, host)
-        self._complaints = Complaints(self.log)
         self._metrics: Metrics | None = None
         self._known = False
         self._late = False
@@ -195,21 +194,7 @@ class Gateway(Plugin):
         leave = Replay(self.host.clock(), live=True)
         return Reply(query.question, NOERROR, AA, b"", self.name, leave, "", "", body)
 
-    # --- what is worth a line
-
     def _skipped(self, origin: Origin, refused: Refused) -> None:
         if self._metrics is not None:
             self._metrics.skipped(origin.kind, refused.reason)
-        if refused.reason == "outside":  # most clusters have hosts in other zones
-            self.log.debug(f"{origin}: {refused}")
-        else:
-            self._complaints.object(origin.kind, f"{origin.namespace}/{origin.name}", str(refused))
-
-    def _disputed(self, name: bytes, settled: Settled) -> None:
-        holders, losers = (_listed(some) for some in (settled.holders, settled.losers))
-        self._complaints.object("name", to_text(name), f"is claimed by {holders}, which has it, and by {losers}")
-
-
-def _listed(origins: tuple[Origin, ...]) -> str:
-    more = f" and {len(origins) - _SHOWN} more" if len(origins) > _SHOWN else ""
-    return ", ".join(str(origin) for origin in origins[:_SHOWN]) + more
+        self._notices.skipped(origin, refused)
