@@ -232,6 +232,9 @@ class Reflector(Generic[T]):
         except Exception as error:  # one object that a parser cannot take must not end the others
             self._malformed(key, f"{type(error).__name__}: {error}")
             value = None
+        problem = getattr(value, "problem", "")
+        if problem:
+            self._malformed(key, f"{problem}; the rest of it is served")
         self._watch.put(key, value)
 
     def _malformed(self, key: str, reason: str) -> None:

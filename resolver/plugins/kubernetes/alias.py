@@ -16,7 +16,7 @@ from resolver.wire.constants import AA, ANY, CNAME, IN, NOERROR, NXDOMAIN, TC
 from resolver.wire.message import Sections
 from resolver.wire.records import Body, Record
 
-MOST_ALIASES: Final = 10
+MOST_ALIASES: Final = 11
 
 Own = Callable[[bytes, int], tuple[Outcome, Body] | None]
 """What the cluster has for a name and a type, and the SOA record to deny more with; None for names it cannot tell."""

@@ -214,7 +214,7 @@ class Kubernetes(Plugin):
         return self._unrepeated(query, self._nameservers.records(query, zone))
 
     def _find(self, zone: Zone, name: bytes, qtype: int) -> Outcome:
-        if name.endswith(ENDINGS):
+        if name.endswith(ENDINGS) and name not in zone.own_names:
             found = self._reverse.find(name, qtype)
             passed_on = is_within(name, self.settings.fallthrough)
             return found._replace(exists=True) if name == zone.name and not passed_on else found

@@ -34,6 +34,7 @@ class Zone:
         self.nameserver = b"\2ns\3dns" + name
         self.nameservers = b"\3dns" + name
         self.version = b"\x0bdns-version" + name
+        self.own_names = (self.nameserver, self.nameservers, self.version)
         self._serial = -1
         self._authorities: dict[int, Body] = {}
 

@@ -156,6 +156,15 @@ async def test_outside_of_the_cluster_the_name_server_has_the_address_that_was_a
     assert found.answer == ["ns.dns.cluster.local. 5 IN AAAA 2001:db8::53"]
 
 
+async def test_reverse_zones_have_a_name_server_too(cluster: Cluster) -> None:
+    local = ("192.0.2.53", 53)
+    found = await cluster.ask("in-addr.arpa", "NS", local=local)
+    assert found.answer == ["in-addr.arpa. 5 IN NS ns.dns.in-addr.arpa."]
+    found = await cluster.ask("ns.dns.in-addr.arpa", local=local)
+    assert found.answer == ["ns.dns.in-addr.arpa. 5 IN A 192.0.2.53"]
+    assert len((await cluster.ask("dns-version.ip6.arpa", "TXT")).answer) == 1
+
+
 async def test_an_address_that_is_only_valid_here_is_not_told(cluster: Cluster) -> None:
     for local in ("127.0.0.1", "::1"):
         found = await cluster.ask("cluster.local", "NS", local=(local, 53))
