@@ -73,7 +73,7 @@ class Settings:
     service_type: str = "LoadBalancer"
     node_port: int = 30080
     source_ranges: tuple[str, ...] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-    proxy_image: str = "haproxy:3.0.12"
+    proxy_image: str = "haproxy:3.0.11"
     nat: tuple[tuple[str, str], ...] = ()
     local_addresses: tuple[str, ...] = ("169.254.20.10",)
 

@@ -21,7 +21,22 @@ from resolver.node.settings import local_addresses
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="the program kubectl is not installed")
+_OLDEST_KUBECTL = 21  # the first whose kustomize knows components and generator options
+
+
+def _why_no_kubectl() -> str:
+    """Why nothing can be rendered here; empty where all is well."""
+    if shutil.which("kubectl") is None:
+        return "the program kubectl is not installed"
+    words = ["kubectl", "version", "--client", "--output=json"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    found = re.search(r'"minor": "(\d+)', done.stdout)
+    if found is None or int(found[1]) < _OLDEST_KUBECTL:
+        return f"kubectl 1.{_OLDEST_KUBECTL} or newer is needed"
+    return ""
+
+
+needs_kubectl = pytest.mark.skipif(bool(_why_no_kubectl()), reason=_why_no_kubectl())
 
 Document = dict[str, Any]
 
