@@ -22,6 +22,13 @@ class Refused(Exception):
         super().__init__(message)
         self.reason = reason
 
+    def __eq__(self, other: object) -> bool:
+        """The same is left out: an object in which nothing else has changed is the same object."""
+        return isinstance(other, Refused) and (self.reason, str(self)) == (other.reason, str(other))
+
+    def __hash__(self) -> int:
+        return hash((self.reason, str(self)))
+
 
 def read_host(text: object, *, underscores: bool = False) -> bytes:
     """The lower-case wire name of a host, its first label perhaps ``*``. Raises Refused.
