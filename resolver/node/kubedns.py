@@ -139,8 +139,8 @@ def _split(text: str) -> tuple[str, str]:
     """Host and port, which is empty where there is none; a bare IPv6 address has no port."""
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
-        return (
-            (host, port[1:]) if bracket and port.startswith(":") and len(port) > 1 else (host if not port else text, "")
-        )
+        if not bracket or (port and (port[0] != ":" or len(port) == 1)):
+            return text, ""
+        return host, port[1:]
     host, colon, port = text.rpartition(":")
     return (host, port) if colon and ":" not in host else (text, "")

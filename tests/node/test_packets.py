@@ -194,15 +194,17 @@ def test_a_server_that_cannot_begin_makes_no_rules_and_takes_its_link_away(here:
     assert (here.tables(), here.addresses()) == ([], set())
 
 
-def test_upgrading_loses_no_query_and_shares_every_port(here: Node) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_upgrading_loses_no_query_and_shares_every_port(here: Node, workers: str) -> None:
+    flags = ("-firewall", "nftables", "-workers", workers)
     template = TEMPLATE + f"slow.test:53 {{\n bind {LOCAL}\n forward . {NOBODY}\n}}\n"
-    old = here.serve("-firewall", "nftables", template=template)
+    old = here.serve(*flags, template=template)
     old.says(IN_PLACE)
     load = here.start(sys.executable, str(Path(__file__).with_name("load.py")), f"{LOCAL},{LOCAL6}", "400", where="pod")
     for _ in range(2):
         # A query that stays under way keeps the old instance from ending while new ones come.
         here.start("dig", "+tries=1", "+time=6", f"@{LOCAL}", "under-way.slow.test", where="pod")
-        new = here.serve("-firewall", "nftables", template=template)
+        new = here.serve(*flags, template=template)
         new.says(IN_PLACE)
         assert len(here.tables()) == 2
         assert old.end() == 0
