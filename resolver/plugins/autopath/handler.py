@@ -129,6 +129,8 @@ class Autopath(Plugin):
         self.provider = next(offering(parts, SearchPath), None)
         if self.provider is None:
             raise settings.word.error(f"{settings.provider} knows no search path of its clients", "write @kubernetes")
+        if not settings.clients_known:
+            self.log.warning("no name is completed: kubernetes knows which Pod asks with pods verified only")
         view = next(offering(parts, ClusterView), None)
         self._personal = (ROOT,) if view is None else tuple(view.zones)
 

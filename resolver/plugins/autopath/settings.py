@@ -17,13 +17,14 @@ class Settings:
     """Either ``file`` or ``provider`` is set; zones are lower-case wire names.
 
     ``provider`` is the name of the directive that knows the search path of each client; ``word`` is where it or the
-    file stands in the configuration.
+    file stands in the configuration. ``clients_known`` is false where it is written down that it knows none of them.
     """
 
     zones: tuple[bytes, ...]
     file: Path | None
     provider: str
     word: Word
+    clients_known: bool = True
 
 
 def parse(directive: Directive, block: Block) -> Settings:
@@ -33,7 +34,8 @@ def parse(directive: Directive, block: Block) -> Settings:
     source = text(last)
     wires = tuple(zone for word in zones for zone in normalize_zones(word)) or block.zones
     if source.startswith("@"):
-        return Settings(wires, None, _provider(last, block), last)
+        name = _provider(last, block)
+        return Settings(wires, None, name, last, name != "kubernetes" or _verifies_pods(block))
     return Settings(wires, block.root / source, "", last)
 
 
@@ -44,3 +46,8 @@ def _provider(word: Word, block: Block) -> str:
         hint = nearest(name, others) if name else "write @kubernetes"
         raise word.error(f"there is no directive {name or '@'} in this server block", hint)
     return name
+
+
+def _verifies_pods(block: Block) -> bool:
+    options = [option for directive in block.directives for option in directive.options]
+    return any(option.written[0] == ("pods", "verified") for option in options)

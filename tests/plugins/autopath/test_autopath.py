@@ -84,9 +84,10 @@ async def with_file(root: Path, text: str = "search one.test two.test", zones: s
     return part
 
 
-async def with_pods(pods: Part, world: World | None = None) -> Autopath:
+async def with_pods(pods: Part, world: World | None = None, mode: str = "verified") -> Autopath:
     world = world or World()
-    source = load_text(". {\n autopath @kubernetes\n kubernetes cluster.local\n}\n", environ={}).blocks[0]
+    text = f". {{\n autopath @kubernetes\n kubernetes cluster.local {{\n  pods {mode}\n }}\n}}\n"
+    source = load_text(text, environ={}).blocks[0]
     block = Block((ROOT,), directives=source.directives, parts=[pods])
     part = Autopath(parse(source.directives[0], block), block, world.host)
     await part.start()
@@ -343,6 +344,13 @@ async def test_nothing_is_completed_for_a_stranger_or_another_namespace(name: st
     below = Below("www.example.org")
     reply = await (await with_pods(PodsOfZone())).resolve(question(name, client=client), below)
     assert (reply.rcode, below.asked) == (NXDOMAIN, [name])
+
+
+@pytest.mark.parametrize(("mode", "warned"), [("verified", False), ("insecure", True)])
+async def test_a_cluster_that_knows_no_pods_is_worth_a_warning(mode: str, warned: bool) -> None:
+    world = World()
+    await with_pods(PodsOfZone(), world, mode)
+    assert any("with pods verified only" in line for line in world.lines) is warned
 
 
 async def test_a_directive_that_knows_no_search_path_is_a_mistake() -> None:

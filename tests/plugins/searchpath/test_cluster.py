@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from benchmarks.searchpath import NODES, POD, Outside, Stub, look_up
-from resolver.wire.constants import AAAA, CNAME, NOERROR, NXDOMAIN, SOA, SRV, TXT, A
+from resolver.wire.constants import AAAA, CNAME, NOERROR, NXDOMAIN, REFUSED, SOA, SRV, TXT, A
 from resolver.wire.message import Message
 from resolver.wire.names import to_text
 from resolver.wire.records import Record
@@ -202,6 +202,17 @@ async def test_a_replayed_answer_goes_when_the_cluster_changes(tmp_path: Path) -
         await answered(elsewhere)
         await place.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: new}\n")
         await answered(elsewhere, f"{elsewhere}.", "www.example.net.")
+
+
+@pytest.mark.parametrize(
+    ("line", "pods"), [(SEARCHPATH, "insecure"), ("autopath @kubernetes", "verified")], ids=["searchpath", "autopath"]
+)
+async def test_policy_is_asked_for_every_name_on_the_way(line: str, pods: str, tmp_path: Path) -> None:
+    policy = f"acl example.net {{\n block net {POD}\n}}"
+    async with pod(tmp_path, line, policy, pods=pods) as place:
+        assert await place.outcome("www.example.net.shop.svc.cluster.local") == (REFUSED, [])
+        assert await place.outcome("www.example.net.shop.svc.cluster.local", AAAA) == (REFUSED, [])
+        assert (await place.outcome("web.default.shop.svc.cluster.local"))[0] == NXDOMAIN
 
 
 async def test_what_pods_waste_is_counted_replays_included(tmp_path: Path) -> None:
