@@ -177,7 +177,7 @@ def _cause(error: BaseException) -> BaseException | None:
     """What an error was raised from; libraries wrap the reason that helps several times."""
     if isinstance(error, BaseExceptionGroup):
         return error.exceptions[0]
-    return error.__cause__
+    return error.__cause__ or error.__context__
 
 
 def _proxy_for(server: str) -> str:
