@@ -39,7 +39,8 @@ class Network:
     """``names`` outside have both addresses, those in ``only`` the ones of that type; ``broken`` ones fail.
 
     What the cluster denies holds for 5 seconds, what is denied outside for 30; addresses of the cluster hold for 5 and
-    those outside for 300. Names of the cluster are live, the others come from a cache as of the moment 90.0.
+    those outside for 300. Names of the cluster are live and tagged with their name, the others come from a cache as of
+    the moment 90.0.
     """
 
     names: tuple[str, ...] = ("api.example.com", "example.com")
@@ -60,7 +61,7 @@ class Network:
         inside = name == ZONE or name.endswith("." + ZONE)
         reply = self._of_the_cluster(query, name) if inside else self._outside(query, name)
         if self.replayed:
-            reply.replay = Replay(1000.0, None, tags=("cluster",), live=True) if inside else Replay(200.0, 90.0)
+            reply.replay = Replay(1000.0, None, tags=(name,), live=True) if inside else Replay(200.0, 90.0)
         return reply
 
     @property

@@ -142,10 +142,13 @@ async def test_a_service_that_is_an_alias_to_something_missing_is_left_as_it_is(
     alias = record(query.qname, CNAME, 5, from_text("missing.test"))
     own = from_records(query, "kubernetes", [alias], rcode=NXDOMAIN)
 
+    network = Network()
+
     async def below(asked: Query) -> Reply:
-        return own
+        return own if asked is query else await network(asked)
 
     assert await (await stopper()).resolve(query, below) is own
+    assert network.asked == []
 
 
 # --- both address families
@@ -299,24 +302,44 @@ async def test_min_labels_bounds_what_is_answered(name: str, answered: bool) -> 
 
 # --- replaying
 
+ASKED_FIRST = {NAME, "com.prod.svc.cluster.local", "prod.svc.cluster.local"}
+
 
 async def test_an_answer_is_replayed_while_everything_that_led_to_it_holds() -> None:
     leave = (await ask(NAME)).replay
     assert leave is not None
-    assert (leave.until, leave.base, leave.tags, leave.live) == (105.0, 90.0, ("cluster",), False)
+    assert (leave.until, leave.base, leave.live) == (105.0, 90.0, False)
+    assert set(leave.tags) == ASKED_FIRST | {"api.example.com.svc.cluster.local", "api.example.com.cluster.local"}
 
 
 async def test_an_answer_of_the_cluster_is_live() -> None:
     leave = (await ask("cart.shop.prod.svc.cluster.local")).replay
     assert leave is not None
-    assert (leave.until, leave.base, leave.tags, leave.live) == (1000.0, None, ("cluster",), True)
+    assert (leave.until, leave.base, leave.live) == (1000.0, None, True)
+    assert "cart.shop.svc.cluster.local" in leave.tags
 
 
-@pytest.mark.parametrize("name", ["db-7.db.prod.svc.cluster.local", "api.example.net.prod.svc.cluster.local"])
-async def test_a_denial_is_withdrawn_with_what_it_was_decided_by(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "decided_by"),
+    [
+        ("db-7.db.prod.svc.cluster.local", {"db-7.db.prod.svc.cluster.local", "db.prod.svc.cluster.local"}),
+        (
+            "a.b.nowhere.svc.cluster.local",
+            {"a.b.nowhere.svc.cluster.local", "b.nowhere.svc.cluster.local", "nowhere.svc.cluster.local"},
+        ),
+    ],
+)
+async def test_a_denial_is_withdrawn_with_what_kept_it_from_being_looked_for(name: str, decided_by: set[str]) -> None:
     leave = (await ask(name)).replay
     assert leave is not None
-    assert leave.tags == ("cluster",)
+    assert set(leave.tags) == decided_by
+
+
+async def test_a_denial_by_all_is_replayed_while_all_of_them_hold() -> None:
+    leave = (await ask(NAME, network=Network(names=()))).replay
+    assert leave is not None
+    assert (leave.until, leave.live) == (200.0, False)
+    assert set(leave.tags) > ASKED_FIRST
 
 
 async def test_without_leave_in_one_of_the_replies_nothing_is_replayed() -> None:

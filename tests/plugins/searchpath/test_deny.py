@@ -99,7 +99,7 @@ async def test_a_cluster_that_cannot_tell_is_asked_for_the_name_itself() -> None
 async def test_a_denial_is_replayed_while_the_one_that_it_rests_on_is() -> None:
     leave = (await ask("api.example.com.prod.svc.cluster.local"))[0].replay
     assert leave is not None
-    assert (leave.until, leave.tags, leave.live) == (1000.0, ("cluster",), True)
+    assert (leave.until, leave.tags, leave.live) == (1000.0, ("com.prod.svc.cluster.local",), True)
 
 
 async def test_names_with_many_labels_are_denied_where_min_labels_says_so() -> None:

@@ -73,6 +73,13 @@ def test_names_to_try_are_never_too_long_and_the_last_has_no_suffix(parts: list[
     assert tried[-1].turn == 4
 
 
+def test_a_suffix_begins_at_a_label() -> None:
+    inside = wire([b"a", b"b", b"c", b"x\3svc"], "cluster.local")
+    assert inside.endswith(from_text("svc.cluster.local"))
+    assert READER.behind_namespace(inside) is None
+    assert READER.behind(wire([b"a", b"b", b"x\4node"], "test"), from_text("node.test")) is None
+
+
 def test_a_name_that_is_complete_is_not_looked_for_among_the_nodes() -> None:
     found = READER.behind_namespace(from_text("web.shop.svc.cluster.local.prod.svc.cluster.local"))
     assert found is not None
