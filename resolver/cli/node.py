@@ -21,8 +21,6 @@ from resolver.node.settings import (
     interface_name,
     local_addresses,
 )
-from resolver.runtime.options import Options
-from resolver.runtime.plan import MAX_WORKERS
 from resolver.telemetry.log import Log
 
 COMMANDS: Final = {
@@ -103,6 +101,10 @@ def _do(command: str, given: Given, settings: NodeSettings, log: Log) -> int:
         return work.guard(settings, log)
     if command == "teardown":
         return work.teardown(settings, log, force=given.yes("force"))
+    from resolver.node import serving  # with all directives, which the other commands do without
+    from resolver.runtime.options import Options
+    from resolver.runtime.plan import MAX_WORKERS
+
     options = Options(
         settings.conf,
         port=settings.port,
@@ -111,7 +113,7 @@ def _do(command: str, given: Given, settings: NodeSettings, log: Log) -> int:
         quiet=given.yes("quiet"),
         log=log,
     )
-    return work.serve(settings, options, os.environ)
+    return serving.serve(settings, options, os.environ)
 
 
 def _settings(command: str, given: Given) -> NodeSettings:

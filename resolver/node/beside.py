@@ -5,36 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Callable, Coroutine
 
 from resolver.node.corefile import LONGEST_PAUSE, Corefile
 from resolver.node.keeper import Keeper
-from resolver.node.lease import Leases
-from resolver.node.link import Link
 from resolver.node.metrics import MetricsServer, NodeMetrics
-from resolver.node.probe import silent
-from resolver.node.rules import Firewall
-from resolver.node.settings import Address, NodeSettings
+from resolver.node.settings import NodeSettings
 from resolver.telemetry.log import Log
-
-
-def keeper_of(
-    settings: NodeSettings, link: Link, firewall: Firewall | None, leases: Leases, metrics: NodeMetrics, log: Log
-) -> Keeper:
-    """What keeps link and rules as the settings ask for."""
-    served = without_ipvs(settings, link)
-    kept = link if settings.setup_interface else None
-
-    async def probe(rules: bool) -> tuple[Address, ...]:
-        return await silent(served, settings.port, rules=rules)
-
-    return Keeper(kept, firewall, leases, probe, metrics, log, sync=settings.sync, clock=time.monotonic)
-
-
-def without_ipvs(settings: NodeSettings, link: Link) -> tuple[Address, ...]:
-    """The local addresses that can be served: not those that kube-proxy's IPVS takes before any socket sees them."""
-    return tuple(address for address in settings.local if address not in link.ipvs)
 
 
 class Beside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -10,8 +11,9 @@ from resolver.errors import ResolverError
 from resolver.node.lease import RULES, Leases
 from resolver.node.link import Link
 from resolver.node.metrics import NodeMetrics
+from resolver.node.probe import silent
 from resolver.node.rules import Firewall, FirewallError
-from resolver.node.settings import Address
+from resolver.node.settings import Address, NodeSettings
 from resolver.telemetry.log import Log
 
 MISSES: Final = 3  # unanswered probes in a row until the rules go
@@ -162,3 +164,21 @@ class Keeper:
             return False
         self._said.pop(what, None)
         return True
+
+
+def keeper_of(
+    settings: NodeSettings, link: Link, firewall: Firewall | None, leases: Leases, metrics: NodeMetrics, log: Log
+) -> Keeper:
+    """What keeps link and rules as the settings ask for."""
+    served = without_ipvs(settings, link)
+    kept = link if settings.setup_interface else None
+
+    async def probe(rules: bool) -> tuple[Address, ...]:
+        return await silent(served, settings.port, rules=rules)
+
+    return Keeper(kept, firewall, leases, probe, metrics, log, sync=settings.sync, clock=time.monotonic)
+
+
+def without_ipvs(settings: NodeSettings, link: Link) -> tuple[Address, ...]:
+    """The local addresses that can be served: not those that kube-proxy's IPVS takes before any socket sees them."""
+    return tuple(address for address in settings.local if address not in link.ipvs)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Final
 
 from resolver.errors import ResolverError
@@ -17,6 +19,7 @@ from resolver.node.settings import Address
 from resolver.telemetry.log import Log
 
 _WORK_TIME: Final = 20.0  # seconds
+_ROOT: Final = str(Path(__file__).parents[2])
 Work = Callable[[str, str, Sequence[Address]], Awaitable[dict[str, Any]]]
 
 
@@ -67,13 +70,22 @@ def _is_here(address: Address) -> bool:
 
 
 async def _in_another_process(task: str, name: str, addresses: Sequence[Address]) -> dict[str, Any]:
-    words = [sys.executable, "-m", "resolver.node.linkwork", task, name, *map(str, addresses)]
+    # -P: what lies in the working directory is not imported with our rights
+    words = [sys.executable, "-P", "-m", "resolver.node.linkwork", task, name, *map(str, addresses)]
     return await asyncio.to_thread(_run, words)
 
 
 def _run(words: list[str]) -> dict[str, Any]:
+    path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
     try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WORK_TIME, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_WORK_TIME,
+            check=False,
+            env=os.environ | {"PYTHONPATH": path},
+        )
     except OSError as error:
         raise LinkFailure(f"cannot start {words[0]}: {error.strerror or error}") from None
     except subprocess.TimeoutExpired:

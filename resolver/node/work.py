@@ -1,55 +1,26 @@
-"""The four things to be asked for: serve, set up, guard, tear down."""
+"""What can be asked for apart from serving: set up, guard, tear down."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import time
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from resolver.errors import ResolverError
 from resolver.node import nftables
-from resolver.node.beside import Beside, keeper_of, without_ipvs
-from resolver.node.corefile import Corefile
 from resolver.node.firewall import choose, clear_others, every_iptables, warn_of_drops
-from resolver.node.keeper import EAGER
+from resolver.node.keeper import EAGER, keeper_of, without_ipvs
 from resolver.node.lease import LINK, RULES, Leases
-from resolver.node.link import Link, LinkFailure
+from resolver.node.link import Link
 from resolver.node.metrics import MetricsServer, NodeMetrics
 from resolver.node.probe import silent
 from resolver.node.rules import Firewall, FirewallError
 from resolver.node.settings import NodeSettings
-from resolver.runtime.options import Options
-from resolver.runtime.serve import serve as serve_dns
 from resolver.telemetry.log import Log
 
 _NET_ADMIN: Final = 12  # the number of the capability (capabilities(7))
-
-
-def serve(settings: NodeSettings, options: Options, environ: Mapping[str, str]) -> int:
-    """Set up what the settings ask for, serve until told to stop, take it all away; the exit code.
-
-    Raises ResolverError where that cannot begin.
-    """
-    log = options.log
-    metrics = NodeMetrics()
-    corefile = Corefile(settings, environ, metrics, log)
-    corefile.begin()
-    link = Link(settings.interface, settings.local, log)
-    leases = Leases(settings.interface, log)
-    leases.hold(LINK)
-    keeper = None
-    try:
-        firewall = asyncio.run(_prepare(settings, link, leases, log, lasting=settings.skip_teardown))
-        if firewall is not None or settings.setup_interface:
-            keeper = keeper_of(settings, link, firewall, leases, metrics, log)
-        return serve_dns(replace(options, companion=Beside(settings, keeper, corefile, metrics, log)))
-    finally:
-        if not settings.skip_teardown:
-            asyncio.run(_leave(settings, link, leases, log))
 
 
 def setup(settings: NodeSettings, wait: float, log: Log) -> int:
@@ -57,7 +28,7 @@ def setup(settings: NodeSettings, wait: float, log: Log) -> int:
     link, leases = Link(settings.interface, settings.local, log), Leases(settings.interface, log)
 
     async def work() -> int:
-        firewall = await _prepare(settings, link, leases, log, lasting=True)
+        firewall = await prepare(settings, link, leases, log, lasting=True)
         if firewall is None:
             return 0
         served = without_ipvs(settings, link)
@@ -88,7 +59,7 @@ def guard(settings: NodeSettings, log: Log) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         leases.hold(LINK)
-        firewall = await _prepare(settings, link, leases, log, lasting=settings.skip_teardown)
+        firewall = await prepare(settings, link, leases, log, lasting=settings.skip_teardown)
         keeper = keeper_of(settings, link, firewall, leases, metrics, log)
         http = MetricsServer(metrics, settings.metrics, log)
         await http.start()
@@ -130,7 +101,7 @@ def teardown(settings: NodeSettings, log: Log, *, force: bool) -> int:
     return asyncio.run(work())
 
 
-async def _prepare(settings: NodeSettings, link: Link, leases: Leases, log: Log, *, lasting: bool) -> Firewall | None:
+async def prepare(settings: NodeSettings, link: Link, leases: Leases, log: Log, *, lasting: bool) -> Firewall | None:
     """Make the link, and choose the way of the rules; None for no rules. Raises ResolverError."""
     if settings.setup_interface or settings.setup_rules:
         _need_right()
@@ -164,17 +135,6 @@ def _ipvs_text(link: Link) -> str:
         f"{', '.join(map(str, link.ipvs))} is on kube-ipvs0: kube-proxy runs in IPVS mode, "
         "where a Service's address cannot be served on the node"
     )
-
-
-async def _leave(settings: NodeSettings, link: Link, leases: Leases, log: Log) -> None:
-    """The server has ended: take the link away, unless another instance needs it."""
-    async with leases.lock():
-        leases.release(LINK)
-        if settings.setup_interface and not leases.others(LINK):
-            try:
-                await link.remove()
-            except LinkFailure as error:
-                log.error(str(error))
 
 
 def _need_right(status: Path = Path("/proc/self/status")) -> None:

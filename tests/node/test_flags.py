@@ -24,7 +24,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[NodeSettings, Options]]
         calls.append((settings, options))
         return 0
 
-    monkeypatch.setattr("resolver.cli.node.work.serve", serve)
+    monkeypatch.setattr("resolver.node.serving.serve", serve)
     return calls
 
 
