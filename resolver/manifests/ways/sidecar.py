@@ -103,6 +103,10 @@ def warnings(settings: Settings) -> list[str]:
         "kube-dns (kubectl -n kube-system get service kube-dns)."
     )
     found.append(
+        "init containers of the workload that look names up have to come after the sidecar: kustomize puts it "
+        "first; after another way of applying look at the order."
+    )
+    found.append(
         "sysctls in a Pod's security context are one list: where the workload has some, add "
         "net.ipv4.ip_unprivileged_port_start to them."
     )
