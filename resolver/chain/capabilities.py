@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
@@ -142,6 +142,20 @@ class Describing(Protocol):
 
     def describe(self, query: Query, labels: dict[str, str]) -> None:
         """Put what is known into ``labels`` (``PLUGIN/NAME`` to text); asked before the query goes down the chain."""
+
+
+@runtime_checkable
+class Overlay(Protocol):
+    """A part that passes names on today and may begin to answer for them tomorrow, and wants that to be seen at once.
+
+    Whoever keeps answers in front of it must not answer for what it claims, and adds its tag to what he replays.
+    """
+
+    def claims(self, name: bytes) -> bool:
+        """Whether the part answers for the name (in lower case) now."""
+
+    def overlay_tags(self, name: bytes) -> tuple[Hashable, ...]:
+        """The tags that are withdrawn when the part begins to answer for the name, none if it never will."""
 
 
 @runtime_checkable

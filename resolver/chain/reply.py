@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from resolver.chain.query import Query
 from resolver.wire.constants import AA, AD, RA, SERVFAIL, TC
@@ -92,6 +92,13 @@ class Reply:
         )  # fmt: skip
         reply.decoded = self.decoded
         return reply
+
+    def tagged(self, tags: tuple[Hashable, ...]) -> Reply:
+        """The same reply, whose leave to be replayed ends with these tags too; itself where it has none."""
+        leave = self.replay
+        if leave is None or not tags:
+            return self
+        return replace(self, replay=replace(leave, tags=(*leave.tags, *tags)))
 
     def withheld(self) -> Reply:
         """The same reply without leave to replay it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from struct import Struct
 from typing import Any
 
+from resolver.chain.capabilities import Overlay, offering
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query, Site
 from resolver.chain.reply import Replay, Reply
@@ -43,8 +44,8 @@ class Cache(Plugin):
 
     __slots__ = (
         "_all_zones", "_block", "_claim", "_clock", "_common", "_contents", "_denial", "_fetcher", "_gauges",
-        "_in_service", "_label", "_last_meters", "_last_site", "_log", "_meters", "_prefetching", "_refreshes",
-        "_registry", "_stale", "_success", "_zones", "settings",
+        "_in_service", "_label", "_last_meters", "_last_site", "_log", "_meters", "_overlays", "_prefetching",
+        "_refreshes", "_registry", "_stale", "_success", "_zones", "settings",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, block: Block, host: Host) -> None:
@@ -67,6 +68,7 @@ class Cache(Plugin):
         self._last_site: Site | None = None
         self._last_meters: Meters
         self._in_service = False
+        self._overlays: tuple[Overlay, ...] = ()
 
     @property
     def contents(self) -> Contents:
@@ -116,6 +118,8 @@ class Cache(Plugin):
             key = query.name + _KEY.pack(query.qtype, query.qclass, flags & CD | edns.do)
             needed = FOR_ALL if edns.options and asks_for_subnet(edns.options) else 0
         now = self._clock()
+        if self._overlays and any(overlay.claims(query.name) for overlay in self._overlays):
+            self.contents.forget(key)  # was known from behind the part that answers now
         positive = entry = self._success.get(key)
         hits, counts = meters.hits_success, meters.found_success
         if entry is None:
@@ -143,7 +147,7 @@ class Cache(Plugin):
         else:
             meters.hits_denial.value += 1
         if found.is_stale and self._stale is not None:
-            return await self._stale.serve(asked, found, now)
+            return (await self._stale.serve(asked, found, now)).tagged(self._tags_of(asked.query))
         return self._noted(asked, found.entry, found.head, now, meters.found_denial)
 
     async def _miss(self, asked: Asked) -> Reply:
@@ -195,14 +199,20 @@ class Cache(Plugin):
             base, ttl = None, head[2]
         else:
             base, ttl = head[0], head[2] - int(now - head[0])
-        replay = Replay(until, base, (), counts, replays) if until > now else None
+        tags = self._tags_of(query) if self._overlays else ()
+        replay = Replay(until, base, (), counts, replays, tags) if until > now else None
         return fresh_reply(query, entry, head, ttl, replay)
+
+    def _tags_of(self, query: Query) -> tuple[Hashable, ...]:
+        """What ends the replay of an answer that some part behind this one may want to give itself."""
+        return tuple([tag for overlay in self._overlays for tag in overlay.overlay_tags(query.name)])
 
     # --- life
 
     async def start(self) -> None:
         """Take part in the budget and show figures."""
         self._in_service = True
+        self._overlays = tuple(offering(self._block.parts, Overlay))
         self._common.begin(self._registry)
         if self._contents is not None:
             self._take_over(self._contents)

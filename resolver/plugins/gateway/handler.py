@@ -72,9 +72,18 @@ class Gateway(Plugin):
             text = self.cluster.problems or "the cluster's objects are not listed yet"
             return failure(query, self.name, ede=EDE_NOT_READY, text=text)
         if not owned:
-            return await next(query)
+            return (await next(query)).tagged(self.overlay_tags(name))
         rcode = NOERROR if table.exists(name) else NXDOMAIN
         return self._reply(query, zone.authority(name, self.names.serial), (self.names.shape,), rcode)
+
+    # --- what parts in front that keep answers must know
+
+    def claims(self, name: bytes) -> bool:
+        zone = self._zones.find(name)
+        return zone is not None and self.names.table.find(name, zone.name) is not None
+
+    def overlay_tags(self, name: bytes) -> tuple[Hashable, ...]:
+        return (self.names.arrivals,) if self._zones.find(name) is not None else ()
 
     # --- life
 

@@ -50,9 +50,9 @@ class Rules:
 class Names:
     """The table of names, kept like the offers. Each change withdraws the answers that it makes untrue.
 
-    ``withdraw`` is told of tags: an entry of the table for what is answered from it, ``shape`` for all answers that
-    depend on which names there are. ``skipped`` is told what was left out, ``disputed`` of names that not everybody
-    got. Records without a TTL get ``ttl``.
+    ``withdraw`` is told of tags: an entry of the table for what is answered from it, ``shape`` with each change for
+    what else this says about names, ``arrivals`` for what others say, when there is a new name. ``skipped`` is told
+    what was left out, ``disputed`` of names that not everybody got. Records without a TTL get ``ttl``.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Names:
         self.rules = rules
         self.table = Table()
         self.shape = object()
+        self.arrivals = object()
         self.serial = int(now())
         self.disputes: dict[bytes, Settled] = {}
         self.zone_sizes = dict.fromkeys(rules.zones, 0)
@@ -119,7 +120,7 @@ class Names:
         return found
 
     def _settle(self, names: Iterable[bytes]) -> None:
-        different = False
+        different = arrived = False
         for name in names:
             settled = self._claims.settle(name)
             self._note_dispute(name, settled)
@@ -129,6 +130,7 @@ class Names:
             different = True
             self.table.put(name, settled.items)
             if entry is None:
+                arrived = True
                 self._count(name, 1)
                 continue
             if not settled.items:
@@ -137,6 +139,8 @@ class Names:
         if different:
             self.serial = max(self.serial, int(self._now()))
             self._withdraw(self.shape)
+        if arrived:
+            self._withdraw(self.arrivals)
 
     def _note_dispute(self, name: bytes, settled: Settled) -> None:
         if not settled.losers:

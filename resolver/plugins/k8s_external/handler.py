@@ -101,7 +101,7 @@ class External(Plugin):
 
     async def _unknown(self, query: Query, zone: bytes, tags: Tags, next: Handler) -> Reply:
         if any(zone == ROOT or is_below(query.name, zone) for zone in self.settings.fallthrough):
-            return await next(query)
+            return (await next(query)).tagged(tags)
         if not self._view.synced:
             return failure(query, self.name, ede=EDE_NOT_READY, text="the cluster's services are not known yet")
         return self._answer(query, (), tags, authority=[self._soa(zone)], rcode=NXDOMAIN)
