@@ -134,7 +134,7 @@ class FakeApi:
         try:
             async for request in _requests(reader):
                 self.requests.append(request)
-                if not await self._answer(request, writer):
+                if not await self._answer(request, reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
@@ -143,14 +143,15 @@ class FakeApi:
             self._watchers.pop(writer, None)
             writer.transport.abort()
 
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer; whether the connection stays open."""
         while self.hanging:
             await asyncio.sleep(0.01)
         try:
             plural, selects = self._admit(request)
             if request.watches:
-                await self._watch(request, plural, selects, writer)
+                await self._begin_watch(request, plural, writer)
+                await self._follow(request, plural, selects, reader, writer)
                 return False
             await self._list(request, plural, selects, writer)
         except Refuse as refusal:
@@ -191,25 +192,40 @@ class FakeApi:
         compressed = "gzip" in request.headers.get("accept-encoding", "") and len(body) > 1000
         await _send(writer, 200, gzip.compress(body) if compressed else body, gzipped=compressed, pause=self.pause)
 
-    async def _watch(self, request: Request, plural: str, selects: Selects, writer: asyncio.StreamWriter) -> None:
+    async def _begin_watch(self, request: Request, plural: str, writer: asyncio.StreamWriter) -> None:
         since = int(request.query["resourceVersion"])
         gone = Refuse(410, "Expired", f"too old resource version: {since} ({self.store.oldest})")
         if since < self.store.oldest and not self.gone_as_event:
             raise gone
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         if since < self.store.oldest:
-            writer.write(_chunk(line("ERROR", _status(gone))) + b"0\r\n\r\n")
-            return
-        if self.end_watches_at_once:
+            writer.write(_chunk(line("ERROR", _status(gone))))
+        if since < self.store.oldest or self.end_watches_at_once:
             writer.write(b"0\r\n\r\n")
-            return
-        self._watchers[writer] = plural
-        while writer in self._watchers and not writer.transport.is_closing():
+        else:
+            self._watchers[writer] = plural
+        await writer.drain()
+
+    async def _follow(
+        self,
+        request: Request,
+        plural: str,
+        selects: Selects,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Send what changes until the client leaves or the watch is ended."""
+        since = int(request.query["resourceVersion"])
+        deadline = asyncio.get_running_loop().time() + int(request.query["timeoutSeconds"])
+        while writer in self._watchers and not (writer.transport.is_closing() or reader.at_eof()):
             changed = self.store.changed
             for version, kind, item in self.store.events(plural, selects, since):
                 writer.write(_chunk(line(kind, item)))
                 since = version
             await writer.drain()
+            if asyncio.get_running_loop().time() > deadline:
+                writer.write(b"0\r\n\r\n")
+                break
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), 0.05)
 
