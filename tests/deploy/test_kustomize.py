@@ -36,7 +36,7 @@ CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
 # On the network of a node these are taken by others more often than not.
 TAKEN = {8080, 8181, 9153, 9253, 9353}
 # What a container may add, where it may add anything at all: only on the network of a node.
-MAY_ADD = {"resolver": ["NET_BIND_SERVICE"], "setup": ["NET_ADMIN"], "guard": ["NET_ADMIN"]}
+MAY_ADD = {"resolver": ["NET_BIND_SERVICE"], "setup": ["NET_ADMIN"], "guard": ["NET_ADMIN", "NET_RAW"]}
 
 pytestmark = needs_kubectl
 

@@ -110,6 +110,7 @@ def pod(settings: Settings) -> Mapped:
                 "name": "kube-dns",
                 "configMap": {"name": "kube-dns", "optional": True},
             },
+            {"name": "xtables-lock", "hostPath": {"path": "/run/xtables.lock", "type": "FileOrCreate"}},
             {"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         ],
     }
@@ -132,7 +133,7 @@ def server(settings: Settings) -> Mapped:
     ]
     body |= probes(SHARED_PORTS, _HOST)
     body["resources"] = {"requests": {"cpu": "25m", "memory": "70Mi"}, "limits": {"memory": "256Mi"}}
-    body["securityContext"] = _root_with("NET_BIND_SERVICE", "listens on port 53 of the node")
+    body["securityContext"] = _root_with(["NET_BIND_SERVICE"], "listens on port 53 of the node")
     body["volumeMounts"] = [
         CONFIG_MOUNT,
         {"name": "kube-dns", "mountPath": "/etc/kube-dns", "readOnly": True},
@@ -143,36 +144,47 @@ def server(settings: Settings) -> Mapped:
 
 def setup(settings: Settings) -> Mapped:
     """Makes link and addresses before the server listens on them."""
-    return {**_privileged(settings), "name": "setup", "args": ["node", "setup", *_common(settings)]}
+    rights = _root_with(["NET_ADMIN"], "changes links of the node")
+    return {**_privileged(settings, rights), "name": "setup", "args": ["node", "setup", *_common(settings)]}
 
 
 def guard(settings: Settings) -> Mapped:
     """Keeps link and rules as long as the server answers."""
     address = f"-metrics-listen-address=0.0.0.0:{_GUARD_STATE}"
-    return {**_privileged(settings), "name": "guard", "args": ["node", "guard", *_common(settings), address]}
+    rights = _root_with(["NET_ADMIN", "NET_RAW"], "changes links and packet rules of the node, iptables' too")
+    return {
+        **_privileged(settings, rights),
+        "name": "guard",
+        "args": ["node", "guard", *_common(settings), address],
+        "volumeMounts": [
+            {
+                Note("The lock of all that run iptables on the node."): None,
+                "name": "xtables-lock",
+                "mountPath": "/run/xtables.lock",
+            }
+        ],
+    }
 
 
-def _privileged(settings: Settings) -> Mapped:
+def _privileged(settings: Settings, rights: Mapped) -> Mapped:
     return {
         "name": "",
         "image": settings.image,
         "imagePullPolicy": "IfNotPresent",
         "args": [],
         "resources": {"requests": {"cpu": "10m", "memory": "40Mi"}, "limits": {"memory": "128Mi"}},
-        "securityContext": _root_with("NET_ADMIN", "changes links and packet rules of the node"),
+        "securityContext": rights,
     }
 
 
-def _root_with(capability: str, why: str) -> Mapped:
-    """Root in name, with one capability: on the node's network an ordinary user cannot be given any."""
+def _root_with(capabilities: list[str], why: str) -> Mapped:
+    """Root in name, with these capabilities alone: on the node's network an ordinary user cannot be given any."""
     return {
         **CONTAINER_SECURITY,
-        Note(
-            f"{why[0].upper()}{why[1:]}: Kubernetes gives a capability to no user but root, who has this one only."
-        ): None,
+        Note(f"It {why}. Kubernetes gives capabilities to root alone, who has no others here."): None,
         "runAsUser": 0,
         "runAsGroup": 0,
-        "capabilities": {"drop": ["ALL"], "add": [capability]},
+        "capabilities": {"drop": ["ALL"], "add": capabilities},
     }
 
 
