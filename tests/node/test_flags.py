@@ -10,9 +10,12 @@ import pytest
 
 from resolver.cli import node
 from resolver.cli.main import main
+from resolver.config.load import load_text
 from resolver.errors import ResolverError
 from resolver.node.settings import NodeSettings
 from resolver.runtime.options import Options
+from resolver.runtime.plan import assemble
+from resolver.runtime.throwaway import throwaway_host
 
 
 @pytest.fixture
@@ -113,6 +116,13 @@ def test_help_lists_all_flags(command: str, capsys: pytest.CaptureFixture[str]) 
 def test_a_missing_template_is_named(tmp_path: Path) -> None:
     with pytest.raises(ResolverError, match="cannot read the template"):
         node.run(["-localip", "192.0.2.1", "-basecorefile", str(tmp_path / "none"), "-conf", str(tmp_path / "conf")])
+
+
+def test_the_template_of_the_page_is_a_valid_corefile() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "node-local.md").read_text()
+    example = page.split("```corefile\n")[1].split("```")[0]
+    plan = assemble(load_text(example, environ={}), throwaway_host(), 53)
+    assert len(plan.blocks) == 2
 
 
 def test_the_page_names_every_flag_with_its_default() -> None:
