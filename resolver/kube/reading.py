@@ -138,7 +138,7 @@ def pod_parser(*, labels: bool = False) -> Callable[[Json], Pod | None]:
 def _parse_pod(item: Json, *, labels: bool) -> Pod | None:
     """A Pod; None for one that has no address, has ended or is about to. Raises Malformed."""
     metadata, status = _mapping(item.get("metadata")), _mapping(item.get("status"))
-    if metadata.get("deletionTimestamp") or status.get("phase") in _ENDED:
+    if metadata.get("deletionTimestamp") or _text(status.get("phase")) in _ENDED:
         return None
     texts = [_mapping(one).get("ip") for one in _sequence(status.get("podIPs"))]
     found = [read_address(text) for text in (status.get("podIP"), *texts) if text]

@@ -76,7 +76,7 @@ class Aliases:
         reply = Reply(query.question, 0, AA, source=self._source)
         if found.rcode not in (NOERROR, NXDOMAIN):
             if found.source:
-                return failure(query, self._source, error=found.error or "the target of the alias cannot be resolved")
+                return failure(query, self._source)  # the log has it from whoever failed
             return reply.with_sections(chain, [], [])
         try:
             answer, authority, _ = found.sections

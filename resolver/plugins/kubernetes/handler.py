@@ -35,9 +35,11 @@ from resolver.wire.constants import (
     NS,
     NXDOMAIN,
     REFUSED,
+    SERVFAIL,
     SOA,
     A,
 )
+from resolver.wire.edns import extended_error
 from resolver.wire.names import from_text
 from resolver.wire.records import Body
 
@@ -161,7 +163,9 @@ class Kubernetes(Plugin):
         self._sources.begin(access)
         if not await self._sources.wait(settings.startup_timeout):
             self._is_late = True
-            self.log.warning(f"serving before the cluster is known; still missing: {self._sources.problems}")
+            reasons = self._sources.problems
+            missing = self._sources.missing_names + (f" ({reasons})" if reasons else "")
+            self.log.warning(f"serving before the cluster is known; still missing: {missing}")
 
     async def stop(self) -> None:
         await self._sources.end()
@@ -185,7 +189,7 @@ class Kubernetes(Plugin):
         if not found.exists and is_within(query.name, settings.fallthrough):
             return await next(query)
         if missing:
-            return failure(query, self.name, ede=EDE_NOT_READY, text=f"not listed yet: {self._sources.problems}")
+            return self._unknown(query)
         if not found.exists:
             return self._reply(query, zone.authority(query.name, self._serial(zone)), found.tags, NXDOMAIN)
         if found.nameservers:
@@ -228,6 +232,11 @@ class Kubernetes(Plugin):
 
     def _reply(self, query: Query, body: Body, tags: tuple[Hashable, ...], rcode: int = 0) -> Reply:
         return Reply(query.question, rcode, AA, b"", self.name, Replay(math.inf, tags=tags, live=True), "", "", body)
+
+    def _unknown(self, query: Query) -> Reply:
+        """What cannot be told yet. The log has one line at the start and not one for each question."""
+        options = extended_error(EDE_NOT_READY, f"not listed yet: {self._sources.missing_names}")
+        return Reply(query.question, SERVFAIL, options=options, source=self.name)
 
     def _unrepeated(self, query: Query, body: Body) -> Reply:
         """An answer that depends on where the question came in."""

@@ -39,6 +39,17 @@ class Wanted(NamedTuple):
     kind: Kind
     labels: str
     fields: str
+    namespace: str = ""
+
+    def has(self, kind: Kind, item: Json) -> bool:
+        """Whether the object is among those that are watched."""
+        metadata = item["metadata"]
+        named = f"metadata.name={metadata['name']}"
+        return (
+            kind == self.kind
+            and self.namespace in ("", metadata.get("namespace"))
+            and (not self.fields.startswith("metadata.name=") or self.fields == named)
+        )
 
 
 class Pool:
@@ -51,10 +62,17 @@ class Pool:
         self.released: list[Watch[Any]] = []
 
     def watch(
-        self, access: object, kind: Kind, parse: Callable[[Json], Any], *, labels: str = "", fields: str = ""
+        self,
+        access: object,
+        kind: Kind,
+        parse: Callable[[Json], Any],
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
     ) -> Watch[Any]:
         watch: Watch[Any] = Watch()
-        self.given.append((Wanted(kind, labels, fields), watch, parse))
+        self.given.append((Wanted(kind, labels, fields, namespace), watch, parse))
         if kind not in self.unlisted:
             self.list(kind)
         return watch
@@ -81,7 +99,7 @@ class Pool:
 
     def _tell(self, kind: Kind, key: str, item: Json | None) -> None:
         for wanted, watch, parse in self.given:
-            if wanted.kind != kind:
+            if wanted.kind != kind or (item is not None and not wanted.has(kind, item)):
                 continue
             try:
                 watch.put(key, parse(item) if item is not None else None)

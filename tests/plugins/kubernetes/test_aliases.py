@@ -102,7 +102,7 @@ async def test_where_somebody_failed_so_does_the_alias(monkeypatch: pytest.Monke
         monkeypatch, lambda query: failure(query, "forward", error="no upstream answers"), alias("out", OUTSIDE)
     )
     reply = await cluster.reply("out.shop.svc.cluster.local")
-    assert (reply.rcode, reply.error, reply.replay) == (2, "no upstream answers", None)
+    assert (reply.rcode, reply.source, reply.error, reply.replay) == (2, "kubernetes", "", None)
 
 
 async def test_a_target_in_the_cluster_is_found_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from resolver.chain.query import edns_option
 from resolver.errors import ConfigError
 from resolver.kube.kinds import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, Kind
+from resolver.kube.watch import Watch
 from resolver.plugins.kubernetes import Kubernetes
 from resolver.plugins.kubernetes.metrics import BUCKETS
-from resolver.wire.constants import OPTION_EDE
-from resolver.wire.edns import has_option
+from resolver.wire.constants import EDE_NOT_READY
+from resolver.wire.edns import extended_error
 from tests.plugins.chains import World
 from tests.plugins.kubernetes.cluster import Cluster, running
 
 SHOP = (Path(__file__).parent / "shop.yaml").read_text(encoding="utf-8")
+_INIT = Watch.__init__
 ALL = (SERVICES, NAMESPACES, ENDPOINT_SLICES)
 PASSED_ON = 11
 NAMES = {
@@ -62,14 +64,12 @@ async def test_only_what_is_not_known_yet_fails(
     assert cluster.part.is_ready()
 
 
-async def test_a_failure_says_why_and_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_says_what_is_missing_and_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = await running(monkeypatch, SHOP, unlisted=ALL)
-    cluster.pool.given[0][1].problem = "may not list namespaces: forbidden"
     reply = await cluster.reply("web.shop.svc.cluster.local")
     assert reply.replay is None
-    assert "namespaces, endpointslices; may not list namespaces: forbidden" in reply.error
-    assert has_option(reply.options, OPTION_EDE)
-    assert edns_option(None, OPTION_EDE) is None
+    assert (reply.rcode, reply.source, reply.error) == (2, "kubernetes", "")
+    assert reply.options == extended_error(EDE_NOT_READY, "not listed yet: services, namespaces, endpointslices")
 
 
 async def test_fallthrough_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +84,17 @@ async def test_pods_are_waited_for_where_they_are_verified(monkeypatch: pytest.M
     assert not cluster.part.synced
     cluster.pool.list(PODS)
     assert await cluster.rcode("1-2-3-4.shop.pod.cluster.local") == "NXDOMAIN"
+
+
+async def test_the_log_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watch, "__init__", _refused)
+    cluster = await running(monkeypatch, SHOP, unlisted=(SERVICES,))
+    assert any("still missing: services (may not list)" in line for line in cluster.world.lines)
+
+
+def _refused(watch: Watch[object]) -> None:
+    _INIT(watch)
+    watch.problem = "may not list"
 
 
 async def test_the_log_says_what_is_missing_and_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +119,72 @@ async def test_the_start_waits_until_everything_is_known(monkeypatch: pytest.Mon
     await asyncio.wait_for(starting, 5)
     assert isinstance(part, Kubernetes)
     assert part.synced
+
+
+def other_block(cluster: Cluster, options: str) -> Kubernetes:
+    lines = f"endpoint http://127.0.0.1:1\n{options}"
+    part = cluster.world.build(f"cluster.local {{\n kubernetes {{\n{lines}\n }}\n}}\n").parts[0]
+    assert isinstance(part, Kubernetes)
+    return part
+
+
+async def test_what_is_known_already_is_waited_for_however_long_the_api_was_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = await running(monkeypatch, SHOP)
+    monkeypatch.setattr("resolver.kube.watch.Slices", lambda: SimpleNamespace(over=True))
+    part = other_block(cluster, "startup_timeout 0")
+    kept = {given.kind: watch for given, watch, _ in cluster.pool.given}
+    monkeypatch.setattr(cluster.pool, "watch", lambda access, kind, parse, **more: kept[kind])
+    starting = asyncio.create_task(part.start())
+    await asyncio.sleep(0)
+    assert not part.is_ready()
+    for _ in range(3):
+        cluster.apply("{kind: Namespace, metadata: {name: late}}")  # a change in between is no harm
+    monkeypatch.setattr("resolver.kube.watch.Slices", lambda: SimpleNamespace(over=False))
+    await asyncio.wait_for(starting, 5)
+    assert part.synced
+    assert part.index.services == cluster.part.index.services
+    assert part.index.exposed(b"late")
+
+
+async def test_a_second_block_does_not_wait_for_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    world = World(clock=lambda: now)
+    cluster = await running(monkeypatch, SHOP, unlisted=ALL, world=world)
+    kept = {given.kind: watch for given, watch, _ in cluster.pool.given}
+    monkeypatch.setattr(cluster.pool, "watch", lambda access, kind, parse, **more: kept[kind])
+    now = 106.0
+    await asyncio.wait_for(other_block(cluster, "startup_timeout 5s").start(), 2)
+
+
+async def test_a_few_namespaces_are_watched_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = await running(monkeypatch, SHOP, "namespaces shop other\npods verified")
+    seen = {(given.kind.plural, given.namespace, given.fields) for given, _, _ in cluster.pool.given}
+    phases = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown"
+    assert seen == {
+        ("services", "shop", ""), ("services", "other", ""), ("endpointslices", "shop", ""),
+        ("endpointslices", "other", ""), ("namespaces", "", "metadata.name=shop"),
+        ("namespaces", "", "metadata.name=other"), ("pods", "", phases),
+    }  # fmt: skip
+    assert await cluster.rcode("web.shop.svc.cluster.local") == "NOERROR"
+    assert await cluster.rcode("empty.svc.cluster.local") == "NXDOMAIN"
+
+
+async def test_many_namespaces_are_watched_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = await running(monkeypatch, SHOP, "namespaces shop a b c d")
+    assert {(given.namespace, given.fields) for given, _, _ in cluster.pool.given} == {("", "")}
+    assert await cluster.rcode("web.shop.svc.cluster.local") == "NOERROR"
+    assert await cluster.rcode("empty.svc.cluster.local") == "NXDOMAIN"
+
+
+async def test_a_kind_is_missing_until_it_is_listed_in_all_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = await running(monkeypatch, SHOP, "namespaces shop other", unlisted=(SERVICES,))
+    first, second = (watch for given, watch, _ in cluster.pool.given if given.kind == SERVICES)
+    first.complete()
+    assert await cluster.rcode("nope.shop.svc.cluster.local") == "SERVFAIL"
+    second.complete()
+    assert await cluster.rcode("nope.shop.svc.cluster.local") == "NXDOMAIN"
 
 
 async def test_the_start_waits_no_longer_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
