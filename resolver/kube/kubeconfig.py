@@ -45,7 +45,10 @@ def _read(file: Path) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise KubeError("is no kubeconfig")
     for name, item in (("clusters", "cluster"), ("contexts", "context"), ("users", "user")):
-        tree[name] = [_entry(entry, name, item) for entry in tree.get(name) or []]
+        entries = tree.get(name) or []
+        if not isinstance(entries, list):
+            raise KubeError(f"{name} is no list")
+        tree[name] = [_entry(entry, name, item) for entry in entries]
     return tree
 
 
@@ -61,7 +64,7 @@ def _entry(entry: Any, name: str, item: str) -> dict[str, Any]:
 
 def _choose(config: KubeConfig, context: str) -> SingleConfig:
     name = context or config.current_context
-    if not name:
+    if not isinstance(name, str) or not name:
         raise KubeError("has no current-context, and none is named")
     chosen = config.contexts.get(name)
     if chosen is None:
@@ -153,13 +156,15 @@ def _told(cluster: Mapping[str, Any]) -> dict[str, Any]:
     names = {"certificate-authority-data", "insecure-skip-tls-verify", "proxy-url", "server", "tls-server-name"}
     told = {name: value for name, value in cluster.items() if name in names}
     for extension in cluster.get("extensions") or ():
-        if extension.get("name") == "client.authentication.k8s.io/exec":
+        if isinstance(extension, dict) and extension.get("name") == "client.authentication.k8s.io/exec":
             told["config"] = extension.get("extension")
     return told
 
 
 def _proxy(cluster: Mapping[str, Any]) -> str:
     proxy = str(cluster.get("proxy-url", ""))
+    if proxy and cluster.get("tls-server-name"):
+        raise KubeError("tls-server-name does not work through a proxy (proxy-url)")
     if proxy and not proxy.startswith(("http://", "https://")):
         raise KubeError("proxy-url must begin with http:// or https://")
     return proxy

@@ -61,7 +61,7 @@ def missing() -> list[str]:
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[RealApi]:
     """A server whose files are in this folder, until the end of the block."""
-    api, etcd, peer = _free_ports(3)
+    api, etcd, peer = free_ports(3)
     (folder / "tokens.csv").write_text(f'{ADMIN},admin,1,"system:masters"\n{READER},reader,2,"readers"\n')
     commands = (_etcd(folder, etcd, peer), _apiserver(folder, api, etcd))
     processes: list[subprocess.Popen[bytes]] = []
@@ -124,7 +124,7 @@ def _apiserver(folder: Path, port: int, etcd: int) -> list[str]:
     return ["kube-apiserver", *(f"--{name}={value}" for name, value in options.items())]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
