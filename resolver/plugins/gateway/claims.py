@@ -23,6 +23,8 @@ RANKS: Final = {
     "tlsroute": 3,
 }
 
+MAX_RECORDS: Final = 1500  # at one name
+
 Items = tuple[Item, ...]
 
 
@@ -100,10 +102,13 @@ def settle(claims: Mapping[Origin, Items]) -> Settled:
 def together(items: Iterable[Item]) -> Items:
     """Records that may stand at one name: none twice, one TTL a type (RFC 2181 section 5.2), no alias beside others.
 
-    Of an alias and addresses the addresses stay, of an alias and anything else the alias, of two aliases the first.
+    Of an alias and addresses the addresses stay, of an alias and anything else the alias, of two aliases the first. Of
+    more records than fit a message the first ones stay.
     """
     kept: dict[tuple[int, bytes], Item] = {}
     for item in items:
+        if len(kept) == MAX_RECORDS:
+            break
         kept.setdefault((item.type, item.rdata), item)
     types = {item.type for item in kept.values()}
     alias = CNAME in types and not types & {A, AAAA}

@@ -25,7 +25,24 @@ from resolver.plugins.gateway.notices import Notices
 from resolver.plugins.gateway.settings import Settings
 from resolver.plugins.gateway.table import Entry, Item
 from resolver.plugins.gateway.zones import Zone, Zones
-from resolver.wire.constants import AA, AAAA, ANY, CNAME, EDE_NOT_READY, IN, MX, NOERROR, NS, NXDOMAIN, RD, SOA, A
+from resolver.wire.constants import (
+    AA,
+    AAAA,
+    ANY,
+    AXFR,
+    CNAME,
+    EDE_NOT_READY,
+    IN,
+    IXFR,
+    MX,
+    NOERROR,
+    NS,
+    NXDOMAIN,
+    RD,
+    REFUSED,
+    SOA,
+    A,
+)
 from resolver.wire.names import is_below
 from resolver.wire.records import Body, Record, encode
 
@@ -48,7 +65,12 @@ class Gateway(Plugin):
         self._block = block
         self._zones = Zones(Zone(zone, settings.apex, settings.hostmaster, settings.ttl) for zone in settings.zones)
         self._owned = frozenset(settings.owned_zones)
-        rules = Rules(frozenset(settings.zones), reserved_names(self._owned, settings.apex), dict(settings.delegated))
+        rules = Rules(
+            frozenset(settings.zones),
+            reserved_names(self._owned, settings.apex),
+            frozenset(settings.cluster_zones),
+            dict(settings.delegated),
+        )
         self._notices = Notices(self.log)
         self.names = Names(rules, settings.ttl, host.withdraw, self._skipped, self._notices.disputed, time.time)
         self.cluster = Cluster(settings, self.names, host)
@@ -63,6 +85,8 @@ class Gateway(Plugin):
             return await next(query)
         table = self.names.table
         owned = zone.name in self._owned and not is_within(name, self.settings.fallthrough)
+        if query.qtype in (AXFR, IXFR):
+            return failure(query, self.name, REFUSED) if owned else await next(query)
         if owned and (name == zone.name or is_below(name, zone.apex)):
             return await self._own(query, zone, table.entries.get(name))
         entry = table.find(name, zone.name)

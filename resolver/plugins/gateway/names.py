@@ -19,12 +19,14 @@ MAX_NAMES: Final = 200_000
 class Rules:
     """Which names may be claimed, and by whom.
 
-    ``zones`` are those that are served, ``reserved`` names below which the zones have their own; ``delegated`` are
-    zones whose names only objects of the given namespaces may claim, the longest of them counts.
+    ``zones`` are those that are served, ``reserved`` names below which the zones have their own; ``others`` are zones
+    that somebody else serves where they are longer than ours. ``delegated`` are zones whose names only objects of the
+    given namespaces may claim, the longest of them counts.
     """
 
     zones: frozenset[bytes]
     reserved: frozenset[bytes] = frozenset()
+    others: frozenset[bytes] = frozenset()
     delegated: Mapping[bytes, frozenset[str]] | None = None
 
     def check(self, name: bytes, namespace: str) -> bytes:
@@ -34,6 +36,8 @@ class Rules:
             raise Refused("outside", f"host {to_text(name)} is in none of the zones")
         if not self.reserved.isdisjoint(suffixes(name)):
             raise Refused("reserved", f"host {to_text(name)} is the zone's own")
+        if any(suffix in self.others and len(suffix) > len(zone) for suffix in suffixes(name)):
+            raise Refused("reserved", f"host {to_text(name)} is a name of the cluster")
         allowed = self._allowed(name)
         if allowed is not None and namespace not in allowed:
             raise Refused("undelegated", f"host {to_text(name)} may not be claimed from namespace {namespace}")

@@ -45,7 +45,8 @@ class Settings:
 
     ``fallthrough`` are the zones in which names that do not exist go on to the next plugin; ``delegated`` pairs of a
     zone and the namespaces that may claim names in it. ``labels`` is a selector in text form, ``namespaces`` are all
-    where empty. ``nameservers`` are packed addresses. ``ttl`` and ``startup_timeout`` are in seconds.
+    where empty. ``nameservers`` are packed addresses. ``ttl`` and ``startup_timeout`` are in seconds. ``cluster_zones``
+    are those of the kubernetes directive beside this one.
     """
 
     directive: Directive
@@ -62,6 +63,7 @@ class Settings:
     labels: str = ""
     namespaces: tuple[str, ...] = ()
     startup_timeout: float = 5.0
+    cluster_zones: tuple[bytes, ...] = ()
 
     @property
     def owned_zones(self) -> tuple[bytes, ...]:
@@ -95,7 +97,8 @@ def parse(directive: Directive, block: Block) -> Settings:
         values.pop("node_addresses", Reading().node_types),
     )
     delegated = values.pop("delegate", ())
-    settings = Settings(directive, source, zones, reading, delegated=delegated, **values)
+    others = tuple(zone for line in _kubernetes(block) for zone in _zones(line.args) or block.zones)
+    settings = Settings(directive, source, zones, reading, delegated=delegated, cluster_zones=others, **values)
     _check(settings, service_names=service_names)
     return settings
 
@@ -103,10 +106,13 @@ def parse(directive: Directive, block: Block) -> Settings:
 def _source(values: dict[str, Any], block: Block) -> Source:
     """Where the API is: as the directive says, else as the kubernetes directive of the same block does."""
     if not any(option in values for option in SOURCE_OPTIONS):
-        other = next((line for line in block.directives if line.name.text == "kubernetes"), None)
-        if other is not None:
-            return Source.of(other, block.root)
+        for line in _kubernetes(block):
+            return Source.of(line, block.root)
     return Source.taken_from(values, block.root)
+
+
+def _kubernetes(block: Block) -> list[Directive]:
+    return [line for line in block.directives if line.name.text == "kubernetes"]
 
 
 def _check(settings: Settings, *, service_names: bool) -> None:

@@ -14,7 +14,7 @@ from resolver.plugins.gateway.claims import Items, Origin
 from resolver.plugins.gateway.hosts import Refused
 from resolver.plugins.gateway.offers import Offer
 from resolver.plugins.gateway.table import Item
-from resolver.wire.constants import AA, AAAA, CNAME, MX, NOERROR, NXDOMAIN, SERVFAIL, SOA, TXT, A
+from resolver.wire.constants import AA, AAAA, CNAME, MX, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, SOA, TXT, A
 from resolver.wire.message import scan
 from resolver.wire.names import from_text, to_text
 from resolver.wire.records import Record, record
@@ -176,6 +176,22 @@ async def test_of_the_root_only_the_hosts_are_served() -> None:
         assert (await scene.ask(name)).source == "nobody"
     assert soa_owner(await scene.ask("a.example.com", "MX")) == "a.example.com."
     assert soa_owner(await scene.ask("x.apps.example.org", "MX")) == "x.apps.example.org."
+
+
+async def test_names_of_the_cluster_cannot_be_claimed() -> None:
+    world = World()
+    lines = "kubernetes cluster.local {\n endpoint http://127.0.0.1:1\n }\n gateway"
+    plugin = world.part(f". {{\n {lines}\n}}\n")
+    names = {from_text(name): (ONE,) for name in ("web.shop.svc.cluster.local", "*.cluster.local", "a.example.com")}
+    plugin.names.take("ingress", "shop/web", Offer(Origin(1.0, "shop", "web", "ingress"), names))
+    assert list(plugin.names.table.entries) == [from_text("a.example.com")]
+    assert sum("is a name of the cluster" in line for line in world.lines) == 2
+
+
+@pytest.mark.parametrize("qtype", ["AXFR", "IXFR"])
+async def test_zones_are_not_transferred(qtype: str) -> None:
+    assert (await Scene().ask("example.com", qtype)).rcode == REFUSED
+    assert (await Scene("gateway example.com", "fallthrough").ask("example.com", qtype)).source == "nobody"
 
 
 async def test_nothing_is_denied_before_the_cluster_is_known() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resolver.plugins.gateway.claims import Claims, Items, Origin, settle, together
+from resolver.plugins.gateway.claims import MAX_RECORDS, Claims, Items, Origin, settle, together
 from resolver.plugins.gateway.table import Item
 from resolver.wire.constants import AAAA, CNAME, TXT, A
 from resolver.wire.names import from_text
@@ -40,6 +40,10 @@ def at(age: float, kind: str = "ingress", namespace: str = "shop", name: str = "
 )
 def test_records_that_may_stand_together(items: Items, expected: Items) -> None:
     assert together(items) == expected
+
+
+def test_a_name_has_no_more_records_than_fit_a_message() -> None:
+    assert len(together(Item(A, 5, number.to_bytes(4, "big")) for number in range(MAX_RECORDS + 9))) == MAX_RECORDS
 
 
 def test_objects_of_one_rank_in_a_namespace_share_a_name() -> None:
