@@ -34,6 +34,10 @@ class Malformed(ResolverError):
     """A Kubernetes object that cannot be used; the message says what is wrong with it."""
 
 
+class ZoneError(ResolverError):
+    """Zone data that cannot be served."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a word stands: file as the user named it, line and column counted from 1."""
