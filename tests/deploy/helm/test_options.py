@@ -7,12 +7,13 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+import yaml
 
 from resolver.cli.main import main
-from resolver.node import work
+from resolver.node import serving, work
 from resolver.node.settings import NodeSettings
 from resolver.runtime.options import Options
-from tests.deploy.helm.charts import RenderError, Values
+from tests.deploy.helm.charts import ROOT, RenderError, Values
 from tests.deploy.helm.conftest import Release
 
 AUTOSCALED: Values = {"autoscaling": {"enabled": True}}
@@ -61,13 +62,21 @@ def rules(release: Release, values: Values) -> set[tuple[str, str]]:
     return {(group, each) for rule in found for group in rule["apiGroups"] for each in rule["resources"]}
 
 
+def gateway_permissions() -> set[tuple[str, str]]:
+    """What the page of the directive says that it needs."""
+    page = (ROOT / "resolver/plugins/gateway/README.md").read_text(encoding="utf-8")
+    text = page.partition("\n## Permissions\n")[2].partition("```yaml\n")[2].partition("```")[0]
+    role = yaml.safe_load(text)
+    return {(group, each) for rule in role["rules"] for group in rule["apiGroups"] for each in rule["resources"]}
+
+
 def test_a_role_grants_what_its_tier_reads_and_only_to_read(release: Release) -> None:
     services = {("", "services"), ("", "namespaces"), ("discovery.k8s.io", "endpointslices")}
     assert rules(release, {"rbac": {"tier": "identity"}}) == {("", "pods")}
     assert rules(release, {"mode": "clusterDNS"}) == services
     assert rules(release, {"mode": "clusterDNS", "cluster": {"pods": "verified"}}) == {*services, ("", "pods")}
     granted = rules(release, {"mode": "clusterDNS", "gateway": {"enabled": True, "zones": ["example.com"]}})
-    assert {("networking.k8s.io", "ingresses"), ("gateway.networking.k8s.io", "httproutes")} <= granted
+    assert granted - services == gateway_permissions() - services
     for rule in release({"mode": "clusterDNS", "rbac": {"gateway": True}}).only("ClusterRole")["rules"]:
         assert rule["verbs"] == ["list", "watch"]
 
@@ -130,8 +139,8 @@ def node_settings(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tupl
 
         return note
 
-    for name in ("serve", "setup", "guard"):
-        monkeypatch.setattr(work, name, noted(name))
+    for module, name in ((serving, "serve"), (work, "setup"), (work, "guard")):
+        monkeypatch.setattr(module, name, noted(name))
     assert main(arguments) == 0
     return done[0]
 
@@ -199,10 +208,11 @@ def test_only_the_set_up_on_a_node_may_change_its_network(release: Release) -> N
     assert added({"nodeLocal": {"hostNetwork": False}}) == {"resolver": []}
 
 
-def test_the_guard_starts_before_the_server_and_outlives_it(release: Release) -> None:
-    setup, guard = release({"mode": "nodeLocal"}).pod()["initContainers"]
-    assert "restartPolicy" not in setup  # ends before anything else begins
-    assert guard["restartPolicy"] == "Always"  # runs beside the server, and is stopped after it
+def test_the_link_is_there_before_the_server_and_the_guard_stays_beside_it(release: Release) -> None:
+    pod = release({"mode": "nodeLocal"}).pod()
+    assert [each["name"] for each in pod["initContainers"]] == ["setup"]
+    # An ordinary container is told to end together with the server, and so removes the rules during lameduck.
+    assert [each["name"] for each in pod["containers"]] == ["resolver", "guard"]
 
 
 def test_rules_look_for_the_job_of_the_release(release: Release) -> None:

@@ -62,7 +62,7 @@ spec:
   {{- if or $onHost .Values.initContainers }}
   initContainers:
     {{- if $onHost }}
-    {{- include "resolver.guard" . | nindent 4 }}
+    {{- include "resolver.setup" . | nindent 4 }}
     {{- end }}
     {{- with .Values.initContainers }}
     {{- toYaml . | nindent 4 }}
@@ -70,6 +70,9 @@ spec:
   {{- end }}
   containers:
     {{- include "resolver.container" . | nindent 4 }}
+    {{- if $onHost }}
+    {{- include "resolver.guard" . | nindent 4 }}
+    {{- end }}
     {{- with .Values.extraContainers }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

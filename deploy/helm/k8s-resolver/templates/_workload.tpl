@@ -181,17 +181,20 @@ capabilities:
 {{- end -}}
 {{- end -}}
 
-{{/* Makes link and addresses before the server starts, and then keeps them, and the rules, for as long as it serves. */}}
-{{- define "resolver.guard" -}}
+{{/* Makes link and addresses before the server starts. */}}
+{{- define "resolver.setup" -}}
 - name: setup
   {{- include "resolver.guard.common" . | nindent 2 }}
   args:
     - node
     - setup
     {{- include "resolver.args.node" . | nindent 4 }}
+{{- end -}}
+
+{{/* Keeps link and rules. It is told to end when the server is, and takes the rules away while that still answers. */}}
+{{- define "resolver.guard" -}}
 - name: guard
   {{- include "resolver.guard.common" . | nindent 2 }}
-  restartPolicy: Always
   args:
     - node
     - guard
