@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from resolver.errors import ResolverError
+from resolver.node.linkwork import IPVS
 from resolver.node.settings import Address
 from resolver.telemetry.log import Log
 
@@ -43,6 +44,15 @@ class Link:
         self.ipvs = tuple(ip_address(text) for text in done["ipvs"])
         for change in done["changes"]:
             self.log.info(change)
+
+    async def look(self) -> None:
+        """Learn which addresses kube-proxy's IPVS link has, and change nothing. Raises LinkFailure."""
+        try:
+            socket.if_nametoindex(IPVS)
+        except OSError:
+            return
+        done = await self._work("look", self.name, self.addresses)
+        self.ipvs = tuple(ip_address(text) for text in done["ipvs"])
 
     async def remove(self) -> None:
         """Take away what is ours. Raises LinkFailure."""

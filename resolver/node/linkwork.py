@@ -49,6 +49,11 @@ def ensure(ip: Any, name: str, addresses: list[str]) -> dict[str, Any]:
     return {"changes": changes, "ipvs": ipvs}
 
 
+def look(ip: Any, name: str, addresses: list[str]) -> dict[str, Any]:
+    """Change nothing; only name the addresses that belong to kube-proxy's IPVS link."""
+    return {"changes": [], "ipvs": sorted(set(addresses) & _addresses_of(ip, IPVS))}
+
+
 def remove(ip: Any, name: str, addresses: list[str]) -> dict[str, Any]:
     """Take our addresses from the link, and the link itself where it is ours or a dummy that holds nothing else."""
     link = _find(ip, name)
@@ -129,8 +134,8 @@ def _reason(error: Exception) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """``ensure`` or ``remove``, the link, the addresses; prints one JSON object."""
-    work = {"ensure": ensure, "remove": remove}[arguments[0]]
+    """``ensure``, ``look`` or ``remove``, the link, the addresses; prints one JSON object."""
+    work = {"ensure": ensure, "look": look, "remove": remove}[arguments[0]]
     try:
         from pyroute2 import IPRoute
     except ImportError:

@@ -106,8 +106,9 @@ async def prepare(settings: NodeSettings, link: Link, leases: Leases, log: Log, 
     if settings.setup_interface or settings.setup_rules:
         _need_right()
     async with leases.lock():
-        if settings.setup_interface:
-            await _make(link, settings)
+        if settings.setup_interface or settings.setup_rules:
+            await (link.ensure() if settings.setup_interface else link.look())
+            _refuse_ipvs(link, settings)
         if not settings.setup_rules or settings.firewall == "none":
             return None
         choice = await choose(settings, without_ipvs(settings, link), lasting=lasting)
@@ -121,8 +122,7 @@ async def prepare(settings: NodeSettings, link: Link, leases: Leases, log: Log, 
         return choice.firewall
 
 
-async def _make(link: Link, settings: NodeSettings) -> None:
-    await link.ensure()
+def _refuse_ipvs(link: Link, settings: NodeSettings) -> None:
     if not link.ipvs:
         return
     if set(link.ipvs) >= set(settings.local):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from resolver.node.link import LinkFailure, _read
-from resolver.node.linkwork import ALIAS, IPVS, LinkError, ensure, remove
+from resolver.node.linkwork import ALIAS, IPVS, LinkError, ensure, look, remove
 
 LOCAL = ["169.254.20.10", "fd00::10"]
 
@@ -107,6 +107,7 @@ def test_addresses_of_ipvs_are_left_where_they_are() -> None:
     done = ensure(kernel, "nodelocaldns", ["169.254.20.10", "10.96.0.10"])
     assert done["ipvs"] == ["10.96.0.10"]
     assert kernel.addresses[2] == ["169.254.20.10"]
+    assert look(kernel, "nodelocaldns", ["10.96.0.10"])["ipvs"] == ["10.96.0.10"]
 
 
 @pytest.mark.parametrize(

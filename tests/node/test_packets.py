@@ -284,13 +284,15 @@ def test_setup_makes_the_rules_only_once_the_server_answers(here: Node) -> None:
     assert (here.tables(), here.addresses()) == ([], set())
 
 
-def test_an_address_of_ipvs_is_left_alone_and_named(here: Node) -> None:
+@pytest.mark.parametrize("interface", ["true", "false"])
+def test_an_address_of_ipvs_is_left_alone_and_named(here: Node, interface: str) -> None:
     for words in (
         ["link", "add", "kube-ipvs0", "type", "bridge"],
         ["addr", "add", f"{CLUSTER}/32", "dev", "kube-ipvs0"],
     ):
         here.ok(["ip", "-n", here.names["node"], *words])
-    server = here.serve("-firewall", "nftables")
+    assert here.run(*resolver("node", "setup", "-localip", f"{LOCAL},{LOCAL6}")).returncode == 0
+    server = here.serve("-firewall", "nftables", f"-setupinterface={interface}")
     server.says(IN_PLACE)
     assert f"{CLUSTER} is on kube-ipvs0: kube-proxy runs in IPVS mode" in server.said
     assert here.addresses() == {LOCAL, LOCAL6}
