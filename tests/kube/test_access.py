@@ -248,9 +248,9 @@ def test_a_kubeconfig_that_is_not_there(tmp_path: Path) -> None:
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.just("http://a")
 NAMES = st.sampled_from(
-    "name clusters cluster contexts context users user server exec command apiVersion args env token tokenFile"
-    " current-context extensions client-key-data proxy-url".split()
-)
+    ["name", "clusters", "cluster", "contexts", "context", "users", "user", "server", "exec", "command", "apiVersion",
+     "args", "env", "token", "tokenFile", "current-context", "extensions", "client-key-data", "proxy-url"]
+)  # fmt: skip
 TREES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5))
 
 
