@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import dns.name
-import dns.rdatatype
 import dns.zone
 
+from resolver.wire.constants import type_name
 from resolver.wire.names import from_text, to_text
 from resolver.wire.records import Record
 from resolver.zone.data import Zone, build
@@ -30,9 +29,7 @@ def zone_of(text: str, origin: str = ORIGIN) -> Zone:
 
 def shown(records: list[Record]) -> list[str]:
     """Records as owner and type, sorted."""
-    return sorted(
-        f"{to_text(record.owner)} {dns.rdatatype.to_text(dns.rdatatype.make(record.type))}" for record in records
-    )
+    return sorted(f"{to_text(record.owner)} {type_name(record.type)}" for record in records)
 
 
 def sections(found: Found) -> tuple[list[str], list[str], list[str]]:
