@@ -22,7 +22,7 @@ from resolver.plugins.kubernetes.nameservers import NameServers
 from resolver.plugins.kubernetes.outcome import EMPTY, Outcome
 from resolver.plugins.kubernetes.reverse import ENDINGS, Reverse
 from resolver.plugins.kubernetes.settings import VERIFIED, Settings, is_within
-from resolver.plugins.kubernetes.sources import Sources, access_to
+from resolver.plugins.kubernetes.sources import Sources
 from resolver.plugins.kubernetes.zones import Zone, Zones
 from resolver.upstream.system import read_resolv_conf
 from resolver.wire.constants import (
@@ -153,7 +153,7 @@ class Kubernetes(Plugin):
         """Watch the cluster, and wait for it for as long as was asked. Raises ConfigError without a way to it."""
         settings = self.settings
         try:
-            access = access_to(settings.source)
+            access = settings.source.access()
         except KubeError as error:
             raise settings.directive.error(f"kubernetes: {error}") from None
         for remark in settings.unused:

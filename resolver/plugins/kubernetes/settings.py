@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from resolver.chain.setup import Block
-from resolver.config.cursor import args, choice, duration, flag, integer, no_block, one_arg, option_values, text, value
+from resolver.config.cursor import args, choice, duration, flag, integer, no_block, one_arg, option_values, value
 from resolver.config.model import Directive, Word
 from resolver.config.zones import normalize_zones
 from resolver.errors import KubeError, WireError
 from resolver.kube.objects import label_of
 from resolver.kube.selectors import parse_selector
+from resolver.kube.source import SOURCE_OPTIONS, Source
 from resolver.wire.names import ROOT, is_below, to_text
 
 DISABLED, INSECURE, VERIFIED = "disabled", "insecure", "verified"
@@ -29,20 +28,6 @@ _GONE: Final = {
     "federation": "remove the line: federations are no more",
     "autopath": "remove the line: autopath is a directive of its own",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the API is and how it is asked. Limits of 0 are left to the client; paths are relative to ``root``."""
-
-    root: Path = Path()
-    endpoint: str = ""
-    tls: tuple[str, str, str] = ("", "", "")
-    kubeconfig: str = ""
-    context: str = ""
-    qps: float = 0.0
-    burst: int = 0
-    max_inflight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +68,7 @@ def parse(directive: Directive, block: Block) -> Settings:
     values = option_values(directive, _READERS, lists=("namespaces",))
     _check(directive, values, zones)
     unused = tuple(_unused(values))
-    endpoints = values.pop("endpoint", ())
-    kubeconfig, context = values.pop("kubeconfig", ("", ""))
-    source = Source(
-        block.root,
-        endpoints[0] if endpoints else "",
-        values.pop("tls", ("", "", "")),
-        kubeconfig,
-        context,
-        values.pop("apiserver_qps", 0.0),
-        values.pop("apiserver_burst", 0),
-        values.pop("apiserver_max_inflight", 0),
-    )
+    source = Source.taken_from(values, block.root)
     return Settings(
         directive,
         source,
@@ -169,23 +143,6 @@ def _fallthrough(option: Directive) -> tuple[bytes, ...]:
     return _zones(option.args) or (ROOT,)
 
 
-def _endpoints(option: Directive) -> tuple[str, ...]:
-    no_block(option)
-    return tuple(text(word) for word in args(option, 1))
-
-
-def _tls(option: Directive) -> tuple[str, str, str]:
-    no_block(option)
-    cert, key, ca = (word.text for word in args(option, 3, 3))
-    return cert, key, ca
-
-
-def _kubeconfig(option: Directive) -> tuple[str, str]:
-    no_block(option)
-    words = args(option, 1, 2)
-    return text(words[0]), words[1].text if len(words) > 1 else ""
-
-
 def _namespaces(option: Directive) -> tuple[bytes, ...]:
     no_block(option)
     found = []
@@ -211,30 +168,13 @@ def _ignore(option: Directive) -> bool:
     return choice(one_arg(option), ("empty_service",)) == "empty_service"
 
 
-def _qps(option: Directive) -> float:
-    no_block(option)
-    word = one_arg(option)
-    try:
-        number = float(word.text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise word.error(f"{word.text[:40]!r} is not a number of requests per second", "0 leaves it at the default")
-    return number
-
-
 def _gone(option: Directive) -> None:
     name = option.name.text
     raise option.error(f"kubernetes has no option {name} any more", _GONE[name])
 
 
 _READERS: Final[dict[str, Callable[[Directive], Any]]] = {
-    "endpoint": _endpoints,
-    "tls": _tls,
-    "kubeconfig": _kubeconfig,
-    "apiserver_qps": _qps,
-    "apiserver_burst": value(integer, 0),
-    "apiserver_max_inflight": value(integer, 0),
+    **SOURCE_OPTIONS,
     "namespaces": _namespaces,
     "labels": _selector,
     "namespace_labels": _selector,

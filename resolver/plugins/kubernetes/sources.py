@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from resolver.chain.setup import Host
 from resolver.kube import kinds
-from resolver.kube.access import Access, from_endpoint, from_kubeconfig, in_cluster
+from resolver.kube.access import Access
 from resolver.kube.index import ClusterIndex
 from resolver.kube.kinds import Kind
 from resolver.kube.objects import Slice
@@ -19,25 +19,13 @@ from resolver.kube.reading import parse_namespace, parse_service, parse_service_
 from resolver.kube.watch import Changed, Watch
 from resolver.plugins.kubernetes import needs
 from resolver.plugins.kubernetes.metrics import Latency
-from resolver.plugins.kubernetes.settings import VERIFIED, Settings, Source
+from resolver.plugins.kubernetes.settings import VERIFIED, Settings
 
 # Pods that have ended keep their address in the API, while the network has given it to others.
 _RUNNING = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown"
 _IMPORTED = "multicluster.kubernetes.io/service-name"
 MOST_NAMESPACES = 4  # more are cheaper to watch all at once
 TELLING = 30.0  # seconds; far more than it takes to put what is known into an index
-
-
-def access_to(source: Source) -> Access:
-    """How the API is reached, as the directive says. Raises KubeError."""
-    if source.kubeconfig:
-        access = from_kubeconfig(str(source.root / source.kubeconfig), source.context)
-    elif source.endpoint:
-        cert, key, ca = (str(source.root / path) if path else "" for path in source.tls)
-        access = from_endpoint(source.endpoint, cert, key, ca)
-    else:
-        access = in_cluster()
-    return access.limited(source.qps, source.burst, source.max_inflight)
 
 
 class Plan(NamedTuple):
