@@ -49,7 +49,7 @@ def test_plugins_are_listed_in_the_order_of_the_chain(flag: str, capsys: pytest.
     assert main([flag]) == 0
     names = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert names.index("errors") < names.index("cache") < names.index("hosts") < names.index("forward")
-    assert "kubernetes" not in names
+    assert "route53" not in names
 
 
 def test_check_says_that_a_good_file_is_good(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,6 @@ from resolver.config.model import Directive, Word
 from resolver.config.zones import normalize_zones
 from resolver.wire.names import to_text
 
-ACTIONS: Final = ("allow", "block", "filter", "drop")
 _SECTIONS: Final = ("type", "net")
 
 
@@ -37,7 +36,7 @@ def parse(directive: Directive, block_zones: Sequence[bytes]) -> List:
     """Read one directive. Raises ConfigError or ConfigErrors."""
     zones = [wire for word in directive.args for wire in normalize_zones(word)] or list(block_zones)
     rules: list[Rule] = []
-    options(directive, dict.fromkeys(ACTIONS, lambda line: rules.append(_rule(line))))
+    options(directive, dict.fromkeys(("allow", "block", "filter", "drop"), lambda line: rules.append(_rule(line))))
     return List({zone: to_text(zone) for zone in zones}, tuple(rules))
 
 
