@@ -15,27 +15,37 @@ from resolver.wire.records import Record, encode
 MAX_RECORDS: Final = 500  # behind one alias, as much as fits a message
 
 
-async def follow(query: Query, alias: Record, host: Host, source: str, tags: tuple[Hashable, ...] = ()) -> Reply:
+async def follow(
+    query: Query,
+    alias: Record,
+    host: Host,
+    source: str,
+    tags: tuple[Hashable, ...] = (),
+    *,
+    before: Sequence[Record] = (),
+) -> Reply:
     """The alias (a CNAME record), then the answer to the same question about its target (RFC 1034 section 3.6.2).
 
-    Whoever cannot answer for the target is told of the alias alone where nobody here serves the target, and SERVFAIL
-    where somebody does and failed. An alias that leads back to itself fails too. The alias is live data with ``tags``.
+    The client is told of the alias alone where nobody here serves the target, and SERVFAIL where somebody does and
+    failed. An alias that leads back to itself fails too. The alias is live data with ``tags``; ``before`` are other
+    aliases that lead to it.
     """
+    chain = [*before, alias]
     if alias.rdata.lower() == query.name:
         return failure(query, source, error="the name is an alias of itself")
     found = await ask_target(host, query, alias.rdata, query.qtype)
     leave = leave_behind([found], tags, alias.ttl, host.clock())
     if found.rcode not in (NOERROR, NXDOMAIN):
         if found.source:
-            return failure(query, source, error=found.error or "the target of the alias cannot be resolved")
-        return Reply(query.question, 0, AA, b"", source, leave, "", "", encode(query.qname, [alias]))
+            return failure(query, source)  # the log has it from whoever failed
+        return Reply(query.question, 0, AA, b"", source, leave, "", "", encode(query.qname, chain))
     try:
         answer, authority, _ = found.sections
     except WireError as error:
         return failure(query, source, error=f"the target's answer makes no sense: {error}")
     if any(record.type == CNAME and record.owner.lower() == query.name for record in answer):
         return failure(query, source, error="the alias leads back to itself")
-    body = encode(query.qname, [alias, *answer], [] if answer and found.rcode == NOERROR else authority)
+    body = encode(query.qname, [*chain, *answer], [] if answer and found.rcode == NOERROR else authority)
     return Reply(query.question, found.rcode, AA | found.flags & TC, b"", source, leave, "", "", body)
 
 

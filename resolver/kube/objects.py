@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from resolver.errors import WireError
 from resolver.wire.constants import MAX_LABEL
-from resolver.wire.names import ROOT
 
 CLUSTER_IP: Final = "ClusterIP"
 NODE_PORT: Final = "NodePort"
@@ -144,8 +143,3 @@ def service_key(namespace: str, name: str) -> bytes:
     """The wire form of ``name.namespace`` in lower case, without the root. Raises WireError."""
     first, second = label_of(name), label_of(namespace)
     return bytes((len(first),)) + first + bytes((len(second),)) + second
-
-
-def service_name(service: Service | ServiceImport, zone: bytes, kind: bytes = b"\3svc") -> bytes:
-    """The wire name of a service in a zone: ``web.shop.svc.cluster.local``."""
-    return service.key + kind + (zone or ROOT)

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Final
 
-from resolver.chain.plugin import Handler
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, decode, failure
-from resolver.errors import WireError
+from resolver.chain.setup import Host
+from resolver.kube.names_alias import follow
 from resolver.kube.objects import Service
 from resolver.plugins.kubernetes.outcome import Outcome
-from resolver.wire.constants import AA, ANY, CNAME, IN, NOERROR, NXDOMAIN, TC
+from resolver.wire.constants import AA, ANY, CNAME, IN, NOERROR, NXDOMAIN
 from resolver.wire.message import Sections
 from resolver.wire.records import Body, Record
 
@@ -25,13 +25,13 @@ Own = Callable[[bytes, int], tuple[Outcome, Body] | None]
 class Aliases:
     """Follows aliases within the cluster, and asks the whole server about a target that is not in it.
 
-    ``ask`` is given the client's query with another name. Where nobody here serves the target the alias alone is the
-    answer, and SERVFAIL where somebody does and failed, or where an alias leads back to itself.
+    Where nobody here serves the target the alias alone is the answer, and SERVFAIL where somebody does and failed, or
+    where an alias leads back to itself.
     """
 
-    def __init__(self, own: Own, ask: Callable[[], Handler], ttl: int, source: str) -> None:
+    def __init__(self, own: Own, host: Host, ttl: int, source: str) -> None:
         self._own = own
-        self._ask = ask
+        self._host = host
         self._ttl = ttl
         self._source = source
 
@@ -49,7 +49,7 @@ class Aliases:
             seen.add(name)
             own = self._own(name, query.qtype)
             if own is None:
-                return await self._outside(query, chain, target)
+                return await follow(query, chain[-1], self._host, self._source, tags, before=chain[:-1])
             found, denial = own
             tags = (*tags, *found.tags)
             if found.alias is None:
@@ -70,18 +70,3 @@ class Aliases:
         leave = Replay(math.inf, tags=tuple(dict.fromkeys(tags)), live=True)
         reply = Reply(query.question, rcode, AA, source=self._source, replay=leave)
         return reply.with_sections([*chain, *sections.answer], sections.authority, sections.additional)
-
-    async def _outside(self, query: Query, chain: Sequence[Record], target: bytes) -> Reply:
-        found = await self._ask()(query.derive(qname=target, depth=query.depth + 1))
-        reply = Reply(query.question, 0, AA, source=self._source)
-        if found.rcode not in (NOERROR, NXDOMAIN):
-            if found.source:
-                return failure(query, self._source)  # the log has it from whoever failed
-            return reply.with_sections(chain, [], [])
-        try:
-            answer, authority, _ = found.sections
-        except WireError as error:
-            return failure(query, self._source, error=f"the target's answer makes no sense: {error}")
-        reply.rcode, reply.flags = found.rcode, AA | found.flags & TC
-        settled = bool(answer) and found.rcode == NOERROR
-        return reply.with_sections([*chain, *answer], [] if settled else authority, [])

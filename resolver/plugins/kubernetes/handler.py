@@ -13,6 +13,7 @@ from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
 from resolver.errors import KubeError, UpstreamError, WireError
 from resolver.kube.index import ClusterIndex
+from resolver.kube.names_reverse import REVERSE_ZONES
 from resolver.kube.objects import Endpoint
 from resolver.kube.reading import read_address
 from resolver.plugins.kubernetes.alias import Aliases
@@ -20,7 +21,7 @@ from resolver.plugins.kubernetes.describe import describe_name, describe_pod
 from resolver.plugins.kubernetes.lookup import Lookup
 from resolver.plugins.kubernetes.nameservers import NameServers
 from resolver.plugins.kubernetes.outcome import EMPTY, Outcome
-from resolver.plugins.kubernetes.reverse import ENDINGS, Reverse
+from resolver.plugins.kubernetes.reverse import Reverse
 from resolver.plugins.kubernetes.settings import VERIFIED, Settings, is_within
 from resolver.plugins.kubernetes.sources import Sources
 from resolver.plugins.kubernetes.zones import Zone, Zones
@@ -76,7 +77,7 @@ class Kubernetes(Plugin):
             Zone(zone, settings.ttl, multicluster=is_within(zone, settings.multicluster)) for zone in settings.zones
         )
         self._plain = self._zones.plain
-        self._aliases = Aliases(self._own, lambda: host.ask, settings.ttl, self.name)
+        self._aliases = Aliases(self._own, host, settings.ttl, self.name)
         self._sources = Sources(settings, self.index, host, self._synced)
         self._known: dict[bytes, _Known] = {}
         self._local_search: tuple[bytes, ...] = ()
@@ -130,7 +131,7 @@ class Kubernetes(Plugin):
             return None
         zone = self._zones.find(query.name)
         address = read_address(query.client[0].partition("%")[0])
-        if zone is None or address is None or query.name.endswith(ENDINGS):
+        if zone is None or address is None or query.name.endswith(REVERSE_ZONES):
             return None
         namespaces = {pod.namespace for pod in self.index.pods(address)}
         if len(namespaces) != 1:
@@ -218,7 +219,7 @@ class Kubernetes(Plugin):
         return self._unrepeated(query, self._nameservers.records(query, zone))
 
     def _find(self, zone: Zone, name: bytes, qtype: int) -> Outcome:
-        if name.endswith(ENDINGS) and name not in zone.own_names:
+        if name.endswith(REVERSE_ZONES) and name not in zone.own_names:
             found = self._reverse.find(name, qtype)
             passed_on = is_within(name, self.settings.fallthrough)
             return found._replace(exists=True) if name == zone.name and not passed_on else found

@@ -11,13 +11,13 @@ from resolver.config.cursor import args, choice, duration, flag, integer, no_blo
 from resolver.config.model import Directive, Word
 from resolver.config.zones import normalize_zones
 from resolver.errors import KubeError, WireError
+from resolver.kube.names_reverse import REVERSE_ZONES
 from resolver.kube.objects import label_of
 from resolver.kube.selectors import parse_selector
 from resolver.kube.source import SOURCE_OPTIONS, Source
 from resolver.wire.names import ROOT, is_below, to_text
 
 DISABLED, INSECURE, VERIFIED = "disabled", "insecure", "verified"
-REVERSE_ZONES: Final = (b"\7in-addr\4arpa\0", b"\3ip6\4arpa\0")
 LONGEST_TTL: Final = 3600
 
 # What older versions of CoreDNS understood; it refuses them by now, without saying what to do.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from resolver.chain.query import Query
-from resolver.chain.reply import Reply, failure, from_records
+from resolver.chain.reply import Replay, Reply, failure, from_records
 from resolver.wire.constants import NXDOMAIN, REFUSED, SOA, A
 from resolver.wire.names import from_text
 from resolver.wire.records import record
-from tests.plugins.chains import answering, question
+from tests.plugins.chains import World, answering, question
 from tests.plugins.kubernetes.cluster import Cluster, running
 
 NAMESPACE = "{kind: Namespace, metadata: {name: shop}}"
@@ -29,10 +30,14 @@ def objects(*more: str) -> str:
 
 
 async def with_aliases(
-    monkeypatch: pytest.MonkeyPatch, answer: Callable[[Query], Reply], *more: str, options: str = ""
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[Query], Reply],
+    *more: str,
+    options: str = "",
+    world: World | None = None,
 ) -> Cluster:
     """A cluster with these aliases; ``answer`` is what the rest of the server says."""
-    cluster = await running(monkeypatch, objects(*more), options)
+    cluster = await running(monkeypatch, objects(*more), options, world=world)
 
     def asked(query: Query) -> Reply:
         cluster.asked.append(query)
@@ -68,7 +73,27 @@ async def test_the_server_is_asked_as_the_client_would(monkeypatch: pytest.Monke
     (asked,) = cluster.asked
     assert (asked.name, asked.qtype, asked.client, asked.depth) == (from_text(OUTSIDE), 28, ("10.1.2.3", 4), 1)
     assert asked.do
-    assert reply.replay is None
+    leave = reply.replay  # it has ended, and says that to keep the answer would only make it older
+    assert leave is not None
+    assert leave.live
+    assert leave.until <= cluster.world.clock()
+
+
+async def test_an_answer_is_repeated_no_longer_than_its_target_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    leaves = [Replay(now + 2, base=now - 1, tags=("target",)), Replay(now + 60, base=now - 1)]
+
+    def cached(query: Query) -> Reply:
+        return replace(has_address(query), replay=leaves[0])
+
+    world = World(clock=lambda: now)
+    cluster = await with_aliases(monkeypatch, cached, alias("out", OUTSIDE), world=world)
+    for until in (now + 2, now + 5):  # the target's end, then that of the alias
+        reply = await cluster.reply("out.shop.svc.cluster.local")
+        leave = reply.replay
+        assert leave is not None
+        assert (leave.until, leave.base, leave.live) == (until, now - 1, True)
+        assert set(leaves.pop(0).tags) < set(leave.tags)
 
 
 @pytest.mark.parametrize("qtype", ["CNAME", "ANY"])
