@@ -81,4 +81,6 @@ def leave_behind(replies: Sequence[Reply], tags: tuple[Hashable, ...], ttl: int,
     live = all(leave.live and leave.base is None for leave in found)
     until = min((leave.until for leave in found), default=now)
     every = tags + tuple(tag for leave in found for tag in leave.tags)
-    return Replay(until if live else min(until, now + ttl), bases.pop() if bases else None, tags=every, live=True)
+    counts = tuple(count for leave in found for count in leave.counts)
+    base = bases.pop() if bases else None
+    return Replay(until if live else min(until, now + ttl), base, (), counts, tags=every, live=True)
