@@ -36,7 +36,11 @@ def parse(directive: Directive, block_zones: Sequence[bytes]) -> List:
     """Read one directive. Raises ConfigError or ConfigErrors."""
     zones = [wire for word in directive.args for wire in normalize_zones(word)] or list(block_zones)
     rules: list[Rule] = []
-    options(directive, dict.fromkeys(("allow", "block", "filter", "drop"), lambda line: rules.append(_rule(line))))
+
+    def keep(line: Directive) -> None:
+        rules.append(_rule(line))
+
+    options(directive, {"allow": keep, "block": keep, "filter": keep, "drop": keep})
     return List({zone: to_text(zone) for zone in zones}, tuple(rules))
 
 

@@ -23,7 +23,11 @@ def parse(directive: Directive) -> list[Rule]:
     """The rules in the order of their lines, of which there is one at least. Raises ConfigError or ConfigErrors."""
     no_args(directive)
     rules: list[Rule] = []
-    options(directive, dict.fromkeys(("query", "response"), lambda line: rules.append(_rule(line))))
+
+    def keep(line: Directive) -> None:
+        rules.append(_rule(line))
+
+    options(directive, {"query": keep, "response": keep})
     if not rules:
         raise directive.error("header needs a line such as: response set ra")
     return rules
