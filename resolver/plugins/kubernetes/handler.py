@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ from resolver.wire.records import Body
 
 _RESOLV_CONF: Final = Path("/etc/resolv.conf")
 _KEPT_TYPES: Final = frozenset((A, AAAA, HTTPS))
+_PATIENCE: Final = 0.5  # seconds without a word
 _UNKNOWN: Final = Body(0, 0, 0, b"unknown", ())
 
 
@@ -162,7 +164,10 @@ class Kubernetes(Plugin):
         if settings.pods == VERIFIED:
             self._local_search = _search_of_system()
         self._sources.begin(access)
-        if not await self._sources.wait(settings.startup_timeout):
+        patience = asyncio.get_running_loop().call_later(_PATIENCE, self.log.info, "waiting for the API of the cluster")
+        is_known = await self._sources.wait(settings.startup_timeout)
+        patience.cancel()
+        if not is_known:
             self._is_late = True
             reasons = self._sources.problems
             missing = self._sources.missing_names + (f" ({reasons})" if reasons else "")

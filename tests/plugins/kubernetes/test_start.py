@@ -16,7 +16,7 @@ from resolver.plugins.kubernetes import Kubernetes
 from resolver.plugins.kubernetes.metrics import BUCKETS
 from resolver.wire.constants import EDE_NOT_READY
 from resolver.wire.edns import extended_error
-from tests.plugins.chains import World
+from tests.plugins.chains import World, until
 from tests.plugins.kubernetes.cluster import Cluster, running
 
 SHOP = (Path(__file__).parent / "shop.yaml").read_text(encoding="utf-8")
@@ -107,13 +107,14 @@ async def test_the_log_says_what_is_missing_and_when_it_is_there(monkeypatch: py
 
 
 async def test_the_start_waits_until_everything_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.plugins.kubernetes.handler._PATIENCE", 0)
     cluster = await running(monkeypatch, SHOP)
     cluster.pool.unlisted.add(SERVICES)
     part = cluster.world.build(
         "cluster.local {\n kubernetes {\n endpoint http://127.0.0.1:1\n startup_timeout 1m\n }\n}\n"
     ).parts[0]
     starting = asyncio.create_task(part.start())
-    await asyncio.sleep(0)
+    await until(lambda: any("waiting for the API of the cluster" in line for line in cluster.world.lines))
     assert not starting.done()
     cluster.pool.list(SERVICES)
     await asyncio.wait_for(starting, 5)
