@@ -134,6 +134,7 @@ class ClusterIndex:
         self.externals.move(key, external_before, external_after)
         if external_before or external_after:
             self.external_serial = self._moved(self.external_serial)
+            self._withdraw(self.serial_tag)
         self._changed(key, self.service_tag(key))
         for address in before ^ after | external_before ^ external_after:
             self._withdraw(self.address_tag(address))
