@@ -1,0 +1,35 @@
+"""Answers that go on outside of the zone: the target of an alias is asked of the server itself."""
+
+from __future__ import annotations
+
+from resolver.chain.joined import joined
+from resolver.chain.query import Query
+from resolver.chain.reply import Replay, Reply, failure
+from resolver.chain.setup import Host
+from resolver.errors import WireError
+from resolver.wire.constants import AA, NOERROR, NS, NXDOMAIN, SERVFAIL, TC
+from resolver.zone.data import Zone, get
+from resolver.zone.lookup import Found
+
+
+async def behind_alias(query: Query, found: Found, zone: Zone, host: Host, source: str, leave: Replay) -> Reply:
+    """The aliases that lead out of the zone, then what the server says of the target (RFC 1034 section 3.6.2).
+
+    The code is the target's (RFC 6604 section 3); the aliases alone where nobody here serves it.
+    """
+    reply = Reply(query.question, NOERROR, AA, source=source)
+    reply.replay = leave
+    target = await host.ask(query.derive(qname=found.target, depth=query.depth + 1))
+    reply.replay = joined(reply, [target])
+    servers = get(zone.apex, NS)
+    authority = servers.records(zone.origin, signed=query.do) if servers is not None else []
+    if target.rcode not in (NOERROR, NXDOMAIN):
+        reply.rcode = SERVFAIL if target.rcode == SERVFAIL else NOERROR
+        return reply.with_sections(found.answer, authority, [])
+    try:
+        answer, denial, _ = target.sections
+    except WireError as error:
+        return failure(query, source, error=f"the target's answer makes no sense: {error}")
+    reply.rcode, reply.flags = target.rcode, AA | target.flags & TC
+    settled = bool(answer) and target.rcode == NOERROR
+    return reply.with_sections([*found.answer, *answer], authority if settled else denial, [])

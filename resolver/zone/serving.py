@@ -1,0 +1,146 @@
+"""Zones that a directive serves: who has which, who follows their changes, and answers from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from types import MappingProxyType
+from typing import Final, Protocol, runtime_checkable
+
+from resolver.chain.plugin import Handler
+from resolver.chain.query import Query
+from resolver.chain.reply import Replay, Reply, failure
+from resolver.chain.setup import Host
+from resolver.wire.constants import AA, AXFR, IXFR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN
+from resolver.wire.message import Sections
+from resolver.wire.names import is_below, suffixes, to_text
+from resolver.wire.records import encode
+from resolver.zone.alias import behind_alias
+from resolver.zone.data import Zone
+from resolver.zone.lookup import Found, Outcome, lookup
+
+Changed = Callable[[bytes, Zone | None, Zone | None], None]
+"""Is told of an origin, what was served for it before, and what is now."""
+
+_RCODES: Final = {Outcome.NO_NAME: NXDOMAIN, Outcome.TOO_LONG: YXDOMAIN}
+
+
+@runtime_checkable
+class ZoneSource(Protocol):
+    """A part that serves whole zones, which others hand on (transfer) or sign."""
+
+    def zones(self) -> Mapping[bytes, Zone]:
+        """The zones by origin (lower-case wire name), without those that are expired or were never there."""
+
+    def follow_zones(self, changed: Changed) -> Callable[[], None]:
+        """Be told of every change until the returned function is called."""
+
+
+class ZoneAnswers:
+    """The zones of one directive, and answers from them.
+
+    An origin is claimed before it has data, and after that has expired: questions for it fail then. ``fallthrough``
+    are the zones in which names that are not there go on to the next plugin.
+    """
+
+    def __init__(self, source: str, host: Host, fallthrough: tuple[bytes, ...] = ()) -> None:
+        self._source = source
+        self._host = host
+        self._fallthrough = fallthrough
+        self._claimed: dict[bytes, _Served | None] = {}
+        self._zones: dict[bytes, Zone] = {}
+        self._followers: list[Changed] = []
+        self._tag: Final = object()
+
+    # --- which zones there are
+
+    def zones(self) -> Mapping[bytes, Zone]:
+        """The zones that are answered from; a view that follows changes."""
+        return MappingProxyType(self._zones)
+
+    def follow_zones(self, changed: Changed) -> Callable[[], None]:
+        """Be told of every change until the returned function is called."""
+        self._followers.append(changed)
+        return lambda: self._followers.remove(changed) if changed in self._followers else None
+
+    def find(self, name: bytes) -> bytes | None:
+        """The longest origin that a lower-case name is within."""
+        for suffix in suffixes(name):
+            if suffix in self._claimed:
+                return suffix
+        return None
+
+    def claim(self, origin: bytes) -> None:
+        """Answer for an origin from now on, with SERVFAIL as long as there is no zone; also what expiry does."""
+        self._replace(origin, None)
+        self._claimed[origin] = None
+
+    def put(self, zone: Zone) -> None:
+        """Answer from this zone from now on."""
+        self._claimed[zone.origin] = _Served(zone, self.tag(zone.origin))
+        self._replace(zone.origin, zone)
+
+    def drop(self, origin: bytes) -> None:
+        """Answer no more for an origin: what is in it belongs to a longer or shorter one, or the next plugin."""
+        self._claimed.pop(origin, None)
+        self._replace(origin, None)
+
+    def tag(self, origin: bytes) -> Hashable:
+        """What is withdrawn when the zone changes."""
+        return (self._tag, origin)
+
+    def _replace(self, origin: bytes, zone: Zone | None) -> None:
+        before = self._zones.pop(origin, None) if zone is None else self._zones.get(origin)
+        if zone is not None:
+            self._zones[origin] = zone
+        if before is None:  # answers for its names came from elsewhere until now
+            self._host.withdraw(self._tag)
+        self._host.withdraw(self.tag(origin))
+        for changed in tuple(self._followers):
+            changed(origin, before, zone)
+
+    # --- what is in them
+
+    async def resolve(self, query: Query, next: Handler) -> Reply:
+        """The answer from the zone that the name is in; names outside of all zones go to the next plugin."""
+        origin = self.find(query.name)
+        if origin is None:
+            return (await next(query)).tagged((self._tag,))
+        served = self._claimed[origin]
+        if query.qtype in (AXFR, IXFR):
+            return failure(query, self._source, REFUSED)
+        if served is None:
+            return failure(query, self._source, SERVFAIL, error=f"the zone {to_text(origin)} has no data")
+        found = lookup(served.zone, query.name, query.qtype, do=query.do)
+        if found.wildcard and query.metadata is not None:
+            query.metadata["zone/wildcard"] = to_text(found.wildcard)
+        if self._fallthrough and _is_missing(served.zone, query.name, found):
+            if any(is_below(query.name, zone) for zone in self._fallthrough):
+                return (await next(query)).tagged((self._tag, *served.leave.tags))
+        if found.outcome is Outcome.ALIAS:
+            return await behind_alias(query, found, served.zone, self._host, self._source, served.leave)
+        return self._reply(query, found, served.leave)
+
+    def _reply(self, query: Query, found: Found, leave: Replay) -> Reply:
+        rcode = _RCODES.get(found.outcome, NOERROR)
+        flags = 0 if found.outcome is Outcome.REFERRAL and not found.answer else AA
+        sections = Sections(found.answer, found.authority, found.additional)
+        body = encode(query.qname, *sections)
+        return Reply(query.question, rcode, flags, b"", self._source, leave, "", "", body, decoded=sections)
+
+
+class _Served:
+    """A zone with the leave to replay that its answers have."""
+
+    __slots__ = ("leave", "zone")
+
+    def __init__(self, zone: Zone, tag: Hashable) -> None:
+        self.zone = zone
+        self.leave = Replay(math.inf, tags=(tag,), live=True)
+
+
+def _is_missing(zone: Zone, name: bytes, found: Found) -> bool:
+    """Whether the zone has nothing to say about the name; one that only has names below it counts as missing too."""
+    if found.answer:
+        return False
+    return found.outcome is Outcome.NO_NAME or (found.outcome is Outcome.NO_DATA and zone.nodes.get(name) == ())
