@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolver.chain.joined import joined
+from resolver.chain.alias import ask_target, leave_behind
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
@@ -17,14 +17,13 @@ async def behind_alias(query: Query, found: Found, zone: Zone, host: Host, sourc
 
     The code is the target's (RFC 6604 section 3); the aliases alone where nobody here serves it.
     """
+    target = await ask_target(host, query, found.target, query.qtype)
     reply = Reply(query.question, NOERROR, AA, source=source)
-    reply.replay = leave
-    target = await host.ask(query.derive(qname=found.target, depth=query.depth + 1))
-    reply.replay = joined(reply, [target])
+    reply.replay = leave_behind([target], leave.tags, min(record.ttl for record in found.answer), host.clock())
     servers = get(zone.apex, NS)
     authority = servers.records(zone.origin, signed=query.do) if servers is not None else []
     if target.rcode not in (NOERROR, NXDOMAIN):
-        reply.rcode = SERVFAIL if target.rcode == SERVFAIL else NOERROR
+        reply.rcode = SERVFAIL if target.source else NOERROR
         return reply.with_sections(found.answer, authority, [])
     try:
         answer, denial, _ = target.sections

@@ -114,12 +114,14 @@ class ZoneAnswers:
         found = lookup(served.zone, query.name, query.qtype, do=query.do)
         if found.wildcard and query.metadata is not None:
             query.metadata["zone/wildcard"] = to_text(found.wildcard)
-        if self._fallthrough and _is_missing(served.zone, query.name, found):
-            if any(is_below(query.name, zone) for zone in self._fallthrough):
-                return (await next(query)).tagged((self._tag, *served.leave.tags))
+        if self._passes_on(query.name) and _is_missing(served.zone, query.name, found):
+            return (await next(query)).tagged((self._tag, *served.leave.tags))
         if found.outcome is Outcome.ALIAS:
             return await behind_alias(query, found, served.zone, self._host, self._source, served.leave)
         return self._reply(query, found, served.leave)
+
+    def _passes_on(self, name: bytes) -> bool:
+        return any(is_below(name, zone) for zone in self._fallthrough)
 
     def _reply(self, query: Query, found: Found, leave: Replay) -> Reply:
         rcode = _RCODES.get(found.outcome, NOERROR)

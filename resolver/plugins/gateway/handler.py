@@ -7,13 +7,13 @@ import time
 from collections.abc import Hashable
 from typing import Final
 
+from resolver.chain.alias import answer_records, ask_target, follow, leave_behind
 from resolver.chain.capabilities import offering
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.errors import KubeError
-from resolver.kube.names_alias import answer_records, ask_target, follow, leave_behind
 from resolver.kube.names_own import own_addresses
 from resolver.kube.view import ClusterView
 from resolver.plugins.gateway.claims import Origin

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 
+from resolver.chain.alias import answer_records, ask_target, leave_behind
 from resolver.chain.capabilities import offering
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
-from resolver.kube.names_alias import answer_records, ask_target, leave_behind
 from resolver.kube.names_own import own_addresses
 from resolver.kube.names_reverse import read_reverse
 from resolver.kube.view import ClusterView

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Final
 
+from resolver.chain.alias import follow
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, decode, failure
 from resolver.chain.setup import Host
-from resolver.kube.names_alias import follow
 from resolver.kube.objects import Service
 from resolver.plugins.kubernetes.outcome import Outcome
 from resolver.wire.constants import AA, ANY, CNAME, IN, NOERROR, NXDOMAIN

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from resolver.chain.alias import leave_behind
 from resolver.chain.reply import Replay, Reply
-from resolver.kube.names_alias import leave_behind
 
 NOW, TTL = 100.0, 5
 OWN, OTHER = object(), object()
