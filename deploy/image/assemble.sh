@@ -9,7 +9,7 @@ root=$1
 python=python3.13
 packages="
     base-files netbase ca-certificates
-    libc6 libgcc-s1
+    libc6 libgcc-s1 libstdc++6
     $python-minimal lib$python-minimal lib$python-stdlib
     libexpat1 zlib1g libssl3t64 libzstd1 libffi8 libbz2-1.0 liblzma5 libuuid1 libsqlite3-0
     iptables libxtables12 libip4tc2 libip6tc2 libmnl0 libnftnl11 libnetfilter-conntrack3 libnfnetlink0

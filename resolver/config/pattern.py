@@ -1,151 +1,135 @@
-"""Regular expressions of operators: what Python and RE2 both have, and nothing that could run away.
+"""Regular expressions of operators: Go's dialect, and nothing that could run away.
 
-Python's matching goes back and tries again, so a pattern is refused where the number of tries could explode.
+They are matched by RE2 where ``google-re2`` is installed (the extra ``regex``): it is the dialect that Corefiles are
+written in, and its time grows with the length of the text only. Python's own engine stands in for it and takes what
+cannot keep it busy.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
-from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, Protocol
 
+from resolver.config.backtracking import NeedsLinearTime, compile_checked
 from resolver.config.model import Word
+from resolver.errors import ConfigError
 
 MAX_LENGTH: Final = 10_000
-MAX_TEXT: Final = 1_000
-_MAX_UNBOUNDED: Final = 3  # each one may multiply the work by the length of the text
-_MAX_CHOICES: Final = 12  # each one may double it
-_MAX_COUNT: Final = 1000  # as in RE2
-
-_REPEAT = re.compile(r"[*+?]|\{(\d{1,9})(,?)(\d{0,9})\}")
-_CLASS = re.compile(r"\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]", re.DOTALL)
-_GROUP = re.compile(r"\((?:\?(?:P?<\w+>|[a-zA-Z-]*:|[a-zA-Z-]+(?=\))|(?P<around><?[=!]|P=|P>|>|\()))?")
-_POSIX: Final = {
-    "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "ascii": "\\x00-\\x7F", "blank": "\\t ", "cntrl": "\\x00-\\x1F\\x7F",
-    "digit": "0-9", "graph": "!-~", "lower": "a-z", "print": " -~", "punct": "!-/:-@\\[-`{-~",
-    "space": "\\t\\n\\v\\f\\r ", "upper": "A-Z", "word": "0-9A-Za-z_", "xdigit": "0-9A-Fa-f",
-}  # fmt: skip
+MAX_TEXT: Final = 1_024  # as long as a name gets whose every octet is written as an escape
+_SHOWN: Final = 80
+_HINT: Final = "pip install 'k8s-resolver[regex]' adds RE2, which takes it"
 
 
-def compiled(word: Word) -> re.Pattern[str]:
-    """The pattern in RE2 syntax as far as Python has it. Raises ConfigError."""
+class Pattern(Protocol):
+    """A regular expression; looks for itself in the first 1,024 characters of a text.
+
+    ``pattern`` is how it was written, ``count`` how many groups it has, ``names`` the number of each named one.
+    """
+
+    pattern: str
+    count: int
+    names: dict[str, int]
+
+    def found(self, text: str) -> bool:
+        """Whether it is found."""
+
+    def groups(self, text: str) -> tuple[str, ...] | None:
+        """What was found first, then each group of it, empty where a group took no part; None where nothing was."""
+
+
+def compiled(word: Word) -> Pattern:
+    """The pattern by the best engine that is installed. Raises ConfigError."""
+    return checked(word) if _re2() is None else linear(word)
+
+
+def matches(pattern: Pattern, text: str) -> bool:
+    """Whether the pattern is found in the first 1,024 characters of ``text``."""
+    return pattern.found(text)
+
+
+def linear(word: Word) -> Pattern:
+    """The pattern by RE2. Raises ConfigError; ImportError where ``google-re2`` is not installed."""
+    re2 = _re2()
+    if re2 is None:
+        raise ImportError("google-re2 is not installed")
+    _check_length(word)
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return _Linear(word.text, re2.compile(word.text, options))
+    except (re2.error, UnicodeError) as error:
+        raise _unusable(word, _reason(error)) from None
+
+
+def checked(word: Word) -> Pattern:
+    """The pattern by Python's engine, where that cannot take long. Raises ConfigError."""
+    _check_length(word)
+    try:
+        return _Checked(word.text, compile_checked(word.text))
+    except (re.error, OverflowError, RecursionError) as error:
+        hint = _HINT if isinstance(error, NeedsLinearTime) else ""
+        raise _unusable(word, str(error) or type(error).__name__, hint) from None
+
+
+class _Linear:
+    """Text is handed over as octets: half the time of characters, whose places RE2's wrapper would have to count."""
+
+    __slots__ = ("_search", "count", "names", "pattern")
+
+    def __init__(self, text: str, regexp: Any) -> None:
+        self.pattern = text
+        self.count: int = regexp.groups
+        self.names: dict[str, int] = regexp.groupindex
+        self._search = regexp.search
+
+    def found(self, text: str) -> bool:
+        return self._search(text[:MAX_TEXT].encode(errors="replace")) is not None
+
+    def groups(self, text: str) -> tuple[str, ...] | None:
+        match = self._search(text[:MAX_TEXT].encode(errors="replace"))
+        if match is None:
+            return None
+        return tuple([octets.decode(errors="replace") for octets in (match.group(), *match.groups(b""))])
+
+
+class _Checked:
+    __slots__ = ("_search", "count", "names", "pattern")
+
+    def __init__(self, text: str, regexp: re.Pattern[str]) -> None:
+        self.pattern = text
+        self.count = regexp.groups
+        self.names = dict(regexp.groupindex)
+        self._search = regexp.search
+
+    def found(self, text: str) -> bool:
+        return self._search(text[:MAX_TEXT]) is not None
+
+    def groups(self, text: str) -> tuple[str, ...] | None:
+        match = self._search(text[:MAX_TEXT])
+        return None if match is None else (match.group(), *match.groups(""))
+
+
+@cache
+def _re2() -> Any:
+    """The module, None where it is not installed; imported when the first pattern is compiled."""
+    try:
+        return import_module("re2")
+    except ImportError:
+        return None
+
+
+def _check_length(word: Word) -> None:
     if len(word.text) > MAX_LENGTH:
         raise word.error(f"regexp is longer than {MAX_LENGTH} characters")
-    try:
-        _Check(word.text).run()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python muses about sets that may mean something else one day
-            return re.compile(_in_python(word.text), re.ASCII)
-    except (re.error, OverflowError, RecursionError) as error:
-        shown = word.text if len(word.text) < 80 else word.text[:80] + "..."
-        raise word.error(f"cannot use regexp {shown!r}: {str(error) or type(error).__name__}") from None
 
 
-def matches(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether the pattern is found in the first 1,000 characters of ``text``."""
-    return pattern.search(text[:MAX_TEXT]) is not None
+def _reason(error: Exception) -> str:
+    message = error.args[0] if error.args else error
+    return message.decode(errors="replace") if isinstance(message, bytes) else str(message)
 
 
-@dataclass(slots=True)
-class _Group:
-    varies: bool = False  # it can match the same text in several ways
-    branches: bool = False
-
-
-class _Check:
-    """Walks over a pattern and raises re.error for what could run away or what RE2 does not know."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.repeated = -1  # where the last repetition ended
-        self.stack = [_Group()]
-        self.atom: _Group | None = None
-        self.unbounded = self.choices = 0
-
-    def run(self) -> None:
-        while self.at < len(self.text):
-            repeat = _REPEAT.match(self.text, self.at)
-            if repeat is not None:
-                self._repeat(repeat)
-            else:
-                self._step(self.text[self.at])
-        if self.unbounded > _MAX_UNBOUNDED:
-            raise re.error(f"it has more than {_MAX_UNBOUNDED} repetitions without an end")
-        if self.choices > _MAX_CHOICES:
-            raise re.error(f"it has more than {_MAX_CHOICES} choices")
-
-    def _step(self, char: str) -> None:
-        self.atom = None
-        if char == "\\":
-            self._escape(self.text[self.at + 1 : self.at + 2])
-        elif char == "[":
-            found = _CLASS.match(self.text, self.at)
-            if found is None:
-                raise re.error("missing closing ]")
-            self.at = found.end()
-        elif char == "(":
-            self._open()
-        else:
-            if char == ")":
-                self._close()
-            elif char == "|":
-                self.stack[-1].branches = True
-            self.at += 1
-
-    def _escape(self, char: str) -> None:
-        if char in "123456789kgpPCQE" and char:
-            raise re.error(f"\\{char} is not supported")
-        self.at += 2
-
-    def _open(self) -> None:
-        found = _GROUP.match(self.text, self.at)
-        unknown = found is None or (self.text.startswith("(?", self.at) and found.end() == self.at + 1)
-        if found is None or unknown or found["around"]:
-            raise re.error("this kind of group is not supported")
-        self.stack.append(_Group())
-        self.at = found.end()
-
-    def _close(self) -> None:
-        if len(self.stack) == 1:
-            raise re.error("unexpected )")
-        group = self.stack.pop()
-        if group.branches:
-            self.choices += 1
-            group.varies = True
-        self.stack[-1].varies |= group.varies
-        self.atom = group
-
-    def _repeat(self, found: re.Match[str]) -> None:
-        if self.at == self.repeated:
-            raise re.error("multiple repeat")
-        least, comma, most = found[1], found[2], found[3]
-        if int(most or least or 0) > _MAX_COUNT:
-            raise re.error(f"it repeats more than {_MAX_COUNT} times")
-        once = found[0] == "?"
-        if self.atom is not None and self.atom.varies and not once:
-            raise re.error("a repetition holds another one, or a choice")
-        endless = found[0] in "*+" or (comma and not most)
-        self.unbounded += bool(endless)
-        self.choices += not endless and (once or bool(comma and most != least))
-        self.stack[-1].varies |= bool(endless or once or comma)
-        self.at = found.end()
-        if self.text.startswith("?", self.at):  # fewest first: the same set of tries in another order
-            self.at += 1
-        self.repeated = self.at
-        self.atom = None
-
-
-def _in_python(text: str) -> str:
-    """RE2's spelling of what Python spells in another way."""
-    text = re.sub(r"(?<!\\)((?:\\\\)*)\\z", r"\1\\Z", text)
-    text = re.sub(r"\(\?<(?=\w)", "(?P<", text)
-    text = re.sub(r"\{(?=,\d*\})", r"\\{", text)  # only Python takes {,5} for a repetition
-    return re.sub(r"\[:(\^?)(\w+):\]", _posix_class, text)
-
-
-def _posix_class(found: re.Match[str]) -> str:
-    if found[1] or found[2] not in _POSIX:
-        raise re.error(f"{found[0]} is not supported")
-    return _POSIX[found[2]]
+def _unusable(word: Word, reason: str, hint: str = "") -> ConfigError:
+    shown = word.text if len(word.text) < _SHOWN else word.text[:_SHOWN] + "..."
+    return word.error(f"cannot use regexp {shown!r}: {reason}", hint)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.config import pattern as engines
 from resolver.config.model import Word
-from resolver.config.pattern import MAX_TEXT, compiled, matches
+from resolver.config.pattern import MAX_TEXT, Pattern, checked, compiled, linear, matches
 from resolver.errors import ConfigError, Place
+
+Engine = Callable[[Word], Pattern]
+without_re2 = pytest.mark.skipif(find_spec("re2") is None, reason="google-re2 is not installed: the extra regex")
+engine = pytest.mark.parametrize("engine", [checked, pytest.param(linear, marks=without_re2)])
 
 
 def word(text: str) -> Word:
     return Word(text, Place("Corefile", 1))
 
 
+@engine
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
@@ -37,10 +45,11 @@ def word(text: str) -> Word:
         ("", "anything"),
     ],
 )
-def test_what_re2_and_python_both_have_is_accepted(pattern: str, text: str) -> None:
-    assert matches(compiled(word(pattern)), text)
+def test_what_re2_and_python_both_have_is_accepted(engine: Engine, pattern: str, text: str) -> None:
+    assert matches(engine(word(pattern)), text)
 
 
+@engine
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -53,23 +62,20 @@ def test_what_re2_and_python_both_have_is_accepted(pattern: str, text: str) -> N
         "a++",
         "(?P<x",
         "[a",
-        r"a\p{Greek}",
         r"(a)\1",
         "a(?=b)",
         "(?<!a)b",
         "(?>a)",
         "(?P=x)",
-        r"\Qa\E",
         "[[:nope:]]",
-        "[[:^alpha:]]",
         "a{1001}",
         "(?z)a",
         "\\",
     ],
 )
-def test_what_is_wrong_or_unknown_to_one_of_them_is_refused(pattern: str) -> None:
+def test_what_is_wrong_or_unknown_to_re2_is_refused(engine: Engine, pattern: str) -> None:
     with pytest.raises(ConfigError, match="cannot use regexp"):
-        compiled(word(pattern))
+        engine(word(pattern))
 
 
 @pytest.mark.parametrize(
@@ -87,34 +93,77 @@ def test_what_is_wrong_or_unknown_to_one_of_them_is_refused(pattern: str) -> Non
         "(a|b)" * 13,
         "(?:a{1,9})*",
         "((ab)*c)*",
+        r"a\p{Greek}",
+        r"\Qa\E",
+        "[[:^alpha:]]",
     ],
 )
-def test_what_could_run_away_is_refused(pattern: str) -> None:
-    with pytest.raises(ConfigError, match="cannot use regexp"):
-        compiled(word(pattern))
+def test_what_could_run_away_or_python_does_not_know_is_left_to_re2(pattern: str) -> None:
+    with pytest.raises(ConfigError, match="cannot use regexp") as refused:
+        checked(word(pattern))
+    assert "k8s-resolver[regex]" in refused.value.hint
+    if find_spec("re2") is not None:
+        assert linear(word(pattern)).pattern == pattern
 
 
-def test_a_pattern_is_not_longer_than_ten_thousand_characters() -> None:
-    assert matches(compiled(word("a|" + "b" * 9_998)), "a")
+@engine
+def test_groups_come_as_text_and_are_empty_where_they_took_no_part(engine: Engine) -> None:
+    found = engine(word(r"(?P<host>\w+)-(?:us|(eu))\.example"))
+    assert found.groups("ftp.www-us.example.org.") == ("www-us.example", "www", "")
+    assert found.groups("www-eu.example.org.") == ("www-eu.example", "www", "eu")
+    assert found.groups("www.example.org.") is None
+    assert (found.count, found.names, found.found("a-us.example")) == (2, {"host": 1}, True)
+
+
+@without_re2
+def test_re2_is_the_engine_where_it_is_installed() -> None:
+    found = compiled(word(r"^(.*)-(.*)-(.*)-(.*)\.example\.org\.$"))
+    assert found.groups("a-b-c-d.example.org.") == ("a-b-c-d.example.org.", "a", "b", "c", "d")
+    began = time.process_time()
+    assert not matches(found, "-" * 1_000)
+    assert time.process_time() - began < 0.2
+
+
+def test_pythons_engine_stands_in_for_re2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_re2", lambda: None)
+    assert compiled(word("(a)b")).groups("ab") == ("ab", "a")
+    with pytest.raises(ConfigError, match="more than 3 repetitions"):
+        compiled(word(".*.*.*.*x"))
+    with pytest.raises(ImportError):
+        linear(word("a"))
+
+
+@engine
+@pytest.mark.parametrize("text", ["\ud800", "\N{GREEK SMALL LETTER ALPHA}\ud800 a", "\0a"])
+def test_any_text_can_be_looked_at(engine: Engine, text: str) -> None:
+    assert matches(engine(word(".*a$|^.$|")), text)
+
+
+@engine
+def test_a_pattern_is_not_longer_than_ten_thousand_characters(engine: Engine) -> None:
+    assert matches(engine(word("a|" + "b" * 9_998)), "a")
     with pytest.raises(ConfigError, match="longer than 10000"):
-        compiled(word("a" * 10_001))
+        engine(word("a" * 10_001))
 
 
-def test_only_the_beginning_of_a_text_is_looked_at() -> None:
-    assert matches(compiled(word("x$")), "x" * MAX_TEXT + "y")
-    assert not matches(compiled(word("y")), "x" * MAX_TEXT + "y")
+@engine
+def test_only_the_beginning_of_a_text_is_looked_at(engine: Engine) -> None:
+    assert matches(engine(word("x$")), "x" * MAX_TEXT + "y")
+    assert not matches(engine(word("y")), "x" * MAX_TEXT + "y")
 
 
-def test_digits_and_words_are_ascii_as_in_re2() -> None:
-    assert not matches(compiled(word(r"\d")), "\N{ARABIC-INDIC DIGIT ONE}")
+@engine
+def test_digits_and_words_are_ascii_as_in_re2(engine: Engine) -> None:
+    assert not matches(engine(word(r"\d")), "\N{ARABIC-INDIC DIGIT ONE}")
 
 
+@engine
 @given(
     st.text(max_size=40) | st.text(alphabet="ab()[]|*+?{}0123,\\^$.:-<>=!P", max_size=25), st.text("ab", max_size=60)
 )
-def test_any_text_is_a_pattern_that_ends_soon_or_an_error(pattern: str, text: str) -> None:
+def test_any_text_is_a_pattern_that_ends_soon_or_an_error(engine: Engine, pattern: str, text: str) -> None:
     try:
-        found = compiled(word(pattern))
+        found = engine(word(pattern))
     except ConfigError:
         return
     began = time.process_time()

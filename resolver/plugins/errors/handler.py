@@ -10,8 +10,8 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure
 from resolver.chain.setup import Host
-from resolver.errors import ResolverError
 from resolver.config.pattern import matches
+from resolver.errors import ResolverError
 from resolver.plugins.errors.settings import Consolidation, Settings
 from resolver.telemetry.log import Log
 from resolver.wire.constants import type_name

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from resolver.config.cursor import args, choice, duration, flag, no_block, option_values
 from resolver.config.model import Directive
-from resolver.config.pattern import compiled
+from resolver.config.pattern import Pattern, compiled
 
 LEVELS = ("debug", "info", "warning", "error")
 LONGEST_PERIOD = 30 * 24 * 3600.0
@@ -18,7 +17,7 @@ class Consolidation:
     """Errors to count instead of to print; ``period`` is in seconds and ``level`` in capitals."""
 
     period: float
-    pattern: re.Pattern[str]
+    pattern: Pattern
     level: str = "ERROR"
     show_first: bool = False
 
