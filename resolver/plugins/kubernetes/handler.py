@@ -19,6 +19,7 @@ from resolver.kube.objects import Endpoint
 from resolver.kube.reading import read_address
 from resolver.plugins.kubernetes.alias import Aliases
 from resolver.plugins.kubernetes.describe import describe_name, describe_pod
+from resolver.plugins.kubernetes.known import KEPT_TYPES, UNKNOWN, Known
 from resolver.plugins.kubernetes.lookup import Lookup
 from resolver.plugins.kubernetes.nameservers import NameServers
 from resolver.plugins.kubernetes.outcome import EMPTY, Outcome
@@ -29,36 +30,21 @@ from resolver.plugins.kubernetes.zones import Zone, Zones
 from resolver.upstream.system import read_resolv_conf
 from resolver.wire.constants import (
     AA,
-    AAAA,
     AXFR,
     EDE_NOT_READY,
-    HTTPS,
     IXFR,
     NS,
     NXDOMAIN,
     REFUSED,
     SERVFAIL,
     SOA,
-    A,
 )
 from resolver.wire.edns import extended_error
 from resolver.wire.names import from_text
 from resolver.wire.records import Body
 
 _RESOLV_CONF: Final = Path("/etc/resolv.conf")
-_KEPT_TYPES: Final = frozenset((A, AAAA, HTTPS))
 _PATIENCE: Final = 0.5  # seconds without a word
-_UNKNOWN: Final = Body(0, 0, 0, b"unknown", ())
-
-
-class _Known:
-    """What was worked out for a service: bodies by type, None for types it has no records of."""
-
-    __slots__ = ("bodies", "leave")
-
-    def __init__(self, leave: Replay) -> None:
-        self.leave = leave
-        self.bodies: dict[int, Body | None] = {}
 
 
 class Kubernetes(Plugin):
@@ -81,7 +67,7 @@ class Kubernetes(Plugin):
         self._plain = self._zones.plain
         self._aliases = Aliases(self._own, host, settings.ttl, self.name)
         self._sources = Sources(settings, self.index, host, self._synced)
-        self._known: dict[bytes, _Known] = {}
+        self._known: dict[bytes, Known] = {}
         self._local_search: tuple[bytes, ...] = ()
         self._is_late = False
         self.index.follow(self._changed)
@@ -90,13 +76,9 @@ class Kubernetes(Plugin):
         name = query.name
         for zone in self._plain:
             if name.endswith(zone.services):
-                known = self._known.get(name[: zone.before_services])
-                if known is not None:
-                    body = known.bodies.get(query.qtype, _UNKNOWN)
-                    if body is None:
-                        body = zone.authority(name, self.index.serial)
-                    if body is not _UNKNOWN:
-                        return Reply(query.question, 0, AA, b"", self.name, known.leave, "", "", body)
+                reply = self._at_once(query, zone, name[: zone.before_services])
+                if reply is not None:
+                    return reply
                 break
         found = self._zones.find(name)
         if found is None:
@@ -106,6 +88,24 @@ class Kubernetes(Plugin):
         if name == found.name and query.qtype in (SOA, NS):
             return self._apex(found, query)
         return await self._answer(self._find(found, name, query.qtype), found, query, next)
+
+    def _at_once(self, query: Query, zone: Zone, labels: bytes) -> Reply | None:
+        """The answer about a service, or about one of its endpoints, that was worked out before."""
+        known = self._known.get(labels)
+        if known is not None:
+            body = known.bodies.get(query.qtype, UNKNOWN)
+            if body is None:
+                body = zone.authority(query.name, self.index.serial)
+            elif body is UNKNOWN:
+                return None
+        else:
+            end = 1 + labels[0] if labels else 0
+            known = self._known.get(labels[end:])
+            host = None if known is None else known.host(labels[1:end], query.qtype, self.settings.ttl)
+            if known is None or host is None:
+                return None
+            body = host
+        return Reply(query.question, 0, AA, b"", self.name, known.leave, "", "", body)
 
     # --- what others see
 
@@ -203,8 +203,11 @@ class Kubernetes(Plugin):
             return self._unrepeated(query, body or zone.authority(query.name, self._serial(zone)))
         if found.alias is not None:
             return await self._aliases.follow(query, found.alias, found.tags)
-        if found.key and query.qtype in _KEPT_TYPES:
-            self._keep(found, query.qtype)
+        if query.qtype in KEPT_TYPES:
+            if found.key:
+                self._keep(found.key, found.tags).bodies[query.qtype] = found.body
+            elif found.body is not None:
+                self._searched(zone, query.name, found.tags)
         return self._reply(query, found.body or zone.authority(query.name, self._serial(zone)), found.tags)
 
     def _own(self, name: bytes, qtype: int) -> tuple[Outcome, Body] | None:
@@ -230,11 +233,20 @@ class Kubernetes(Plugin):
             return found._replace(exists=True) if name == zone.name and not passed_on else found
         return EMPTY if name == zone.name else self._lookup.find(zone, name, qtype)
 
-    def _keep(self, found: Outcome, qtype: int) -> None:
-        known = self._known.get(found.key)
+    def _keep(self, key: bytes, tags: tuple[Hashable, ...]) -> Known:
+        known = self._known.get(key)
         if known is None:
-            known = self._known[found.key] = _Known(Replay(math.inf, tags=found.tags, live=True))
-        known.bodies[qtype] = found.body
+            known = self._known[key] = Known(tags)
+        return known
+
+    def _searched(self, zone: Zone, name: bytes, tags: tuple[Hashable, ...]) -> None:
+        """Addresses were found below a service: those of one of its endpoints, where it is one label below."""
+        key = name[1 + name[0] : zone.before_services]
+        if zone in self._plain and name.endswith(zone.services) and key in self.index.services:
+            slices = self.index.slices(key).values()
+            count = sum([len(one.endpoints) for one in slices])
+            endpoints = (endpoint for one in slices for endpoint in one.endpoints)
+            self._keep(key, tags).searched(endpoints, count, self.endpoint_label)
 
     def _reply(self, query: Query, body: Body, tags: tuple[Hashable, ...], rcode: int = 0) -> Reply:
         return Reply(query.question, rcode, AA, b"", self.name, Replay(math.inf, tags=tags, live=True), "", "", body)
