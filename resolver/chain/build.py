@@ -38,7 +38,10 @@ def build(
             errors.extend(_named(error, name) for error in several.errors)
     if errors:
         raise ConfigErrors(errors)
-    block.resolve = link(part for part in block.parts if isinstance(part, Plugin))
+    plugins = [part for part in block.parts if isinstance(part, Plugin)]
+    block.resolve = link(plugins)
+    if any(plugin.answers_notify for plugin in plugins):
+        block.notify = link(plugin for plugin in plugins if plugin.sees_notify or plugin.answers_notify)
 
 
 def _parts(

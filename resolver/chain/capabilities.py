@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from resolver.chain.query import Query
+from resolver.wire.records import Record
+from resolver.wire.tsig import Key
 
 T = TypeVar("T")
 _OFFERED: dict[tuple[type, object], bool] = {}
@@ -156,6 +158,29 @@ class Overlay(Protocol):
 
     def overlay_tags(self, name: bytes) -> tuple[Hashable, ...]:
         """The tags that are withdrawn when the part begins to answer for the name, none if it never will."""
+
+
+class Transferable(NamedTuple):
+    """A zone that is made of records when it is asked for: its SOA, and what gives all others."""
+
+    soa: Record
+    others: Callable[[], Iterator[Record]]
+
+
+@runtime_checkable
+class Transferring(Protocol):
+    """A part that can hand on a zone which it does not keep as one, for the directive transfer."""
+
+    def transferable(self, zone: bytes) -> Transferable | None:
+        """The zone as it is now; None where the part does not answer for exactly this lower-case wire name."""
+
+
+@runtime_checkable
+class Keys(Protocol):
+    """A part that knows the keys by which messages are signed."""
+
+    def key(self, name: bytes) -> Key | None:
+        """The key of a lower-case wire name."""
 
 
 @runtime_checkable

@@ -31,10 +31,14 @@ class Plugin(Part):
 
     ``transparent`` is a promise: the plugin lets repeats be replayed without being asked, or itself narrows or takes
     away ``reply.replay`` where this query must be seen again. The chain takes the leave away for all others.
-    ``other_classes`` lets queries of other classes than IN into the server block; without it they are refused.
+    ``sees_notify`` puts the plugin into the chain of its block for NOTIFY (RFC 1996), which no other message enters and
+    which exists where a plugin ``answers_notify``: all others may take every message for a query. ``other_classes``
+    lets queries of other classes than IN into the server block; without it they are refused.
     """
 
     transparent: ClassVar[bool] = False
+    sees_notify: ClassVar[bool] = False
+    answers_notify: ClassVar[bool] = False
     other_classes: ClassVar[bool] = False
 
     async def resolve(self, query: Query, next: Handler) -> Reply:

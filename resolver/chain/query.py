@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -25,6 +26,25 @@ class Site(NamedTuple):
 
 NOWHERE: Final = Site("", ".")
 
+Seal = Callable[[bytes], bytes]
+
+
+class Envelope:
+    """A message that holds more than a question and OPT, as it came; shared by all queries derived from it.
+
+    ``signed`` tells of a TSIG record. Whoever verifies it notes the ``key``, puts a ``seal`` on every message that
+    leaves in answer, in their order, and says how many octets that adds (``room``).
+    """
+
+    __slots__ = ("key", "packet", "room", "seal", "signed")
+
+    def __init__(self, packet: bytes, *, signed: bool) -> None:
+        self.packet = packet
+        self.signed = signed
+        self.key: object = None
+        self.seal: Seal | None = None
+        self.room = 0
+
 
 class Query:
     """One question: never changed after it is made; ``derive`` gives a changed copy.
@@ -35,12 +55,13 @@ class Query:
     seconds of the host's monotonic clock. ``metadata`` is None unless the directive of that name collects it, and may
     be added to on the way. ``original`` is the lower-case name that the client asked for, where it was rewritten since.
     ``depth`` is 0 for a client's query and one more for each question that was
-    asked in order to answer another one.
+    asked in order to answer another one. ``envelope`` is the message itself where it holds more than others do: a
+    signature, or records (RFC 1995 section 3).
     """
 
     __slots__ = (
-        "client", "depth", "edns", "flags", "id", "local", "metadata", "name", "original", "qclass", "qname", "qtype",
-        "question", "received", "site", "size", "transport",
+        "client", "depth", "edns", "envelope", "flags", "id", "local", "metadata", "name", "original", "qclass",
+        "qname", "qtype", "question", "received", "site", "size", "transport",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +96,7 @@ class Query:
         self.size = size or HEADER_SIZE + len(qname) + 4
         self.metadata: dict[str, str] | None = None
         self.original: bytes | None = None
+        self.envelope: Envelope | None = None
         self.depth = 0
 
     @property
@@ -84,11 +106,15 @@ class Query:
 
     @property
     def reply_limit(self) -> int:
-        """How many octets the client takes: over UDP its EDNS size between 512 and a datagram's 65507, else 65535."""
+        """How many octets the client takes: over UDP its EDNS size between 512 and a datagram's 65507, else 65535.
+
+        What a signature takes of them is not counted.
+        """
+        room = 0 if self.envelope is None else self.envelope.room
         if self.transport != "udp":
-            return MAX_MESSAGE
+            return MAX_MESSAGE - room
         edns = self.edns
-        return MIN_UDP_SIZE if edns is None else min(max(edns.size, MIN_UDP_SIZE), MAX_UDP_SIZE)
+        return (MIN_UDP_SIZE if edns is None else min(max(edns.size, MIN_UDP_SIZE), MAX_UDP_SIZE)) - room
 
     def wire(self, message_id: int, edns_options: bytes | None = None) -> bytes:
         """The question as a message of its own, with the client's EDNS (and options, unless others are given)."""
@@ -120,6 +146,7 @@ class Query:
         other.client, other.local, other.transport = self.client, self.local, self.transport
         other.received, other.site, other.size = self.received, self.site, self.size
         other.metadata, other.original, other.depth = self.metadata, self.original, self.depth
+        other.envelope = self.envelope
         return other
 
     def __repr__(self) -> str:
@@ -139,7 +166,7 @@ def parse(
     query.id, query.flags = packet[0] << 8 | packet[1], packet[2] << 8 | packet[3]
     query.name = query.qname.lower()
     query.question = packet[HEADER_SIZE:end]
-    query.edns = _edns(packet, end)
+    query.edns, query.envelope = _beside_question(packet, end)
     query.client, query.local, query.transport = client, local, transport
     query.received, query.site, query.size = received, NOWHERE, len(packet)
     query.metadata = query.original = None
@@ -147,15 +174,16 @@ def parse(
     return query
 
 
-def _edns(packet: bytes, end: int) -> Edns | None:
-    """EDNS of a query whose question ends at ``end``; the usual shapes do without a full scan."""
+def _beside_question(packet: bytes, end: int) -> tuple[Edns | None, Envelope | None]:
+    """What a query whose question ends at ``end`` holds beside it; the usual shapes do without a full scan."""
     if packet[6:12] == b"\0\0\0\0\0\0":
-        return None
+        return None, None
     if packet[6:12] == b"\0\0\0\0\0\1" and packet[end : end + 3] == _OPT_START and len(packet) >= end + 11:
         _, _, size, ttl, length = _OPT.unpack_from(packet, end)
         if len(packet) >= end + 11 + length:
-            return read_opt(size, ttl, packet[end + 11 : end + 11 + length])
-    return scan(packet).edns
+            return read_opt(size, ttl, packet[end + 11 : end + 11 + length]), None
+    message = scan(packet)
+    return message.edns, Envelope(packet, signed=bool(message.tsig))
 
 
 def edns_option(edns: Edns | None, code: int) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from resolver.chain.query import Query
 from resolver.wire.constants import AA, AD, RA, SERVFAIL, TC
@@ -12,6 +13,16 @@ from resolver.wire.message import Message, Sections, as_message, scan
 from resolver.wire.records import EMPTY_BODY, Body, Record, encode
 
 _KEPT_FLAGS = AA | TC | RA | AD
+
+
+class Bodies(Protocol):
+    """What many messages in a row hold, each made when it is its turn."""
+
+    def __next__(self) -> Body:
+        """The next one."""
+
+    def close(self) -> None:
+        """No more are wanted; called once, whether all were taken or not."""
 
 
 @dataclass(slots=True)
@@ -43,6 +54,9 @@ class Reply:
     answer leaves, without the bits in ``unset``. ``options`` are EDNS options as octets, sent only to clients that
     speak EDNS. ``source`` is the name of the plugin that answered. ``error`` says in words why this is a failure, for
     the log. ``upstream`` is the address that was asked, if one was. A ``silent`` reply is never sent.
+
+    A zone transfer takes many messages: what they hold is in ``stream``, and the body is empty. Only listeners of TCP
+    and TLS can send it. Whoever gets such a reply and does not pass it on closes it.
     """
 
     question: bytes
@@ -57,6 +71,7 @@ class Reply:
     unset: int = 0
     silent: bool = False
     decoded: Sections | None = field(default=None, repr=False)
+    stream: Bodies | None = field(default=None, repr=False)
 
     @property
     def body(self) -> Body:
@@ -76,7 +91,7 @@ class Reply:
         """The same reply with other octets; leave to replay is kept."""
         return Reply(
             self.question, self.rcode, self.flags, self.options, self.source, self.replay, self.error, self.upstream,
-            body, self.unset, self.silent,
+            body, self.unset, self.silent, None, self.stream,
         )  # fmt: skip
 
     def counted(self, count: Callable[[int], None]) -> Reply:
@@ -102,12 +117,10 @@ class Reply:
 
     def withheld(self) -> Reply:
         """The same reply without leave to replay it."""
-        reply = Reply(
+        return Reply(
             self.question, self.rcode, self.flags, self.options, self.source, None, self.error, self.upstream,
-            self.octets, self.unset, self.silent,
+            self.octets, self.unset, self.silent, self.decoded, self.stream,
         )  # fmt: skip
-        reply.decoded = self.decoded
-        return reply
 
     def with_sections(
         self, answer: Sequence[Record], authority: Sequence[Record], additional: Sequence[Record]

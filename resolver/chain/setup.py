@@ -51,8 +51,9 @@ class Block:
 
     ``zones`` are lower-case wire names; ``sites`` the labels by which metrics know them; ``directives`` are all that
     the block was built from, in file order; ``root`` is where relative paths start. ``parts`` holds all parts of the
-    block once it is built, in chain order, and ``resolve`` is then the head of its chain. ``config`` is the
-    configuration that the block is part of, by which parts that share something know who reads it with them.
+    block once it is built, in chain order, and ``resolve`` is then the head of its chain, ``notify`` that of its chain
+    for NOTIFY where it takes such. ``config`` is the configuration that the block is part of, by which parts that share
+    something know who reads it with them.
     """
 
     zones: tuple[bytes, ...]
@@ -61,6 +62,7 @@ class Block:
     root: Path = field(default_factory=Path)
     parts: list[Part] = field(default_factory=list)
     resolve: Handler = refuse
+    notify: Handler | None = None
     config: Config | None = None
     directives: tuple[Directive, ...] = ()
 

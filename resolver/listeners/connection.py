@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from resolver.errors import WireError
 from resolver.listeners.limits import NO_WAIT
@@ -14,9 +14,21 @@ from resolver.wire.framing import Deframer, frame
 if TYPE_CHECKING:
     from resolver.listeners.tcp import TcpListener
 
+
+class Many(Protocol):
+    """Many messages in answer to one, each made when the client can take it."""
+
+    def __next__(self) -> bytes:
+        """The next one. Raises StopIteration behind the last, WireError where the rest cannot be made."""
+
+    def close(self) -> None:
+        """No more are wanted; called once."""
+
+
 Address = tuple[str, int]
-Send = Callable[[bytes], None]
-Serve = Callable[[bytes, Address, Address, str, Send], "bytes | None"]
+Answer = bytes | Many
+Send = Callable[[Answer], None]
+Serve = Callable[[bytes, Address, Address, str, Send], Answer | None]
 
 # What a connection waits for: the end of a frame (or its first query), the next query, our answers, the client reading.
 READ, IDLE, ANSWER, WRITE = "read", "idle", "answer", "write"
@@ -27,7 +39,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "backlog", "choked", "client", "deframer", "ending", "in_flight", "listener", "local", "out", "paused",
-        "scheduled", "send", "served", "stream", "wait",
+        "scheduled", "send", "served", "stream", "transfers", "wait",
     )  # fmt: skip
 
     def __init__(self, listener: TcpListener) -> None:
@@ -38,6 +50,7 @@ class Connection(asyncio.Protocol):
         self.local = listener.local
         self.send: Send = self._answered
         self.out: list[bytes] = []
+        self.transfers: deque[Many] = deque()
         self.backlog: deque[bytes] = deque()
         self.wait = NO_WAIT
         self.in_flight = self.served = 0
@@ -111,9 +124,16 @@ class Connection(asyncio.Protocol):
             self.ending = True
             answer = b""
         if answer is not None:
-            self.in_flight -= 1
-            if answer:
-                self.out.append(answer)
+            self._owe(answer)
+
+    def _owe(self, answer: Answer) -> None:
+        """One query is answered, or its answers may be fetched one by one: it is under way until they are sent."""
+        if not isinstance(answer, bytes):
+            self.transfers.append(answer)
+            return
+        self.in_flight -= 1
+        if answer:
+            self.out.append(answer)
 
     def _may_ask(self) -> bool:
         limit = self.listener.settings.max_queries_per_connection
@@ -125,13 +145,12 @@ class Connection(asyncio.Protocol):
         self.backlog.clear()
         return False
 
-    def _answered(self, answer: bytes) -> None:
+    def _answered(self, answer: Answer) -> None:
         """An answer that took its time; this is the ``send`` of every query of the connection."""
         if self.stream is None or not self.in_flight:
+            _nowhere(answer)
             return
-        self.in_flight -= 1
-        if answer:
-            self.out.append(answer)
+        self._owe(answer)
         self._flush_soon()
 
     def _flush_soon(self) -> None:
@@ -156,8 +175,28 @@ class Connection(asyncio.Protocol):
         if self.out:
             stream.write(b"".join(map(frame, self.out)))
             self.out.clear()
+        if self.transfers and not self.choked:
+            self._transfer(stream)
         self._may_ask()
         self._rest(progress)
+
+    def _transfer(self, stream: asyncio.Transport) -> None:
+        """Write one message of a transfer: all others of this loop have their turn before the next."""
+        transfer = self.transfers.popleft()
+        try:
+            stream.write(frame(next(transfer)))
+        except StopIteration:
+            self.in_flight -= 1
+            transfer.close()
+        except WireError:  # the client must see that this is not the end
+            transfer.close()
+            self.listener.metrics.closed("error")
+            self.abort()
+            return
+        else:
+            self.transfers.append(transfer)  # several take turns
+        if self.transfers and not self.choked:
+            self._flush_soon()
 
     def _rest(self, progress: bool) -> None:
         """Decide what to wait for now: starts a new wait if that changed or there was progress."""
@@ -205,6 +244,8 @@ class Connection(asyncio.Protocol):
     def _forget(self) -> None:
         self.stream = None
         self.backlog.clear()
+        while self.transfers:
+            self.transfers.popleft().close()
         self.send = _nowhere  # else a connection holds itself, and churn becomes work for the garbage collector
         if self.wait:
             self.listener.wait(self, self.wait, NO_WAIT)
@@ -212,5 +253,7 @@ class Connection(asyncio.Protocol):
         self.listener.lost(self)
 
 
-def _nowhere(answer: bytes) -> None:
+def _nowhere(answer: Answer) -> None:
     """Where answers go when their client is gone."""
+    if not isinstance(answer, bytes):
+        answer.close()

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from resolver.chain.finish import finish, repeats
-from resolver.chain.query import Query, parse
+from resolver.chain.query import Envelope, Query, parse
 from resolver.chain.reply import Reply, failure
 from resolver.errors import EdnsError, WireError
 from resolver.replay.store import Store, Stores
 from resolver.runtime.eager import Run
+from resolver.runtime.messages import Messages
 from resolver.telemetry.traffic import DROPPED, Traffic
-from resolver.wire.constants import BADVERS, FORMERR, HEADER_SIZE, IN, REFUSED, SERVFAIL, rcode_name
+from resolver.wire.constants import (
+    BADVERS,
+    FORMERR,
+    HEADER_SIZE,
+    IN,
+    NOTIMP,
+    OPCODE_MASK,
+    REFUSED,
+    SERVFAIL,
+    rcode_name,
+)
 from resolver.wire.edns import write_opt
 from resolver.wire.header import ACCEPTED, accept, error_reply
 
@@ -22,6 +34,8 @@ if TYPE_CHECKING:
     from resolver.runtime.routing import Router
 
 Send = Callable[[bytes], None]
+Answer = bytes | Messages
+SendAny = Callable[[Answer], None]
 Address = tuple[str, int]
 
 # Answers are replayed for queries up to this size: a name of 255 octets with EDNS and a few options.
@@ -56,8 +70,27 @@ class Dispatcher:
         self, packet: bytes, client: Address, local: Address, transport: str, send: Send, store: Store | None
     ) -> bytes | None:
         """The answer to a message, ``b""`` to drop it, or None when ``send`` will be called with it later."""
+        answer = self._serve(packet, client, local, transport, cast(SendAny, send), store, False)
+        return cast("bytes | None", answer)
+
+    def converse(
+        self, packet: bytes, client: Address, local: Address, transport: str, send: SendAny, store: Store | None
+    ) -> Answer | None:
+        """``serve`` for who can also send many messages in answer to one."""
+        return self._serve(packet, client, local, transport, send, store, True)
+
+    def _serve(
+        self,
+        packet: bytes,
+        client: Address,
+        local: Address,
+        transport: str,
+        send: SendAny,
+        store: Store | None,
+        many: bool,
+    ) -> Answer | None:
         try:
-            verdict = accept(packet)
+            verdict = accept(packet, notify=self.router.takes_notify)
             if verdict != ACCEPTED:
                 return self._reject(packet, verdict, transport)
             query = parse(packet, client, local, transport, self.host.clock())
@@ -65,7 +98,7 @@ class Dispatcher:
                 return self._refuse(query, "badvers", failure(query, "", BADVERS))
             if len(self.pending) >= self.in_flight:
                 return self._refuse(query, "overload", failure(query, "", SERVFAIL))
-            return self._work_out(packet, query, send, store)
+            return self._work_out(packet, query, send, store, many)
         except EdnsError:
             return self._reject(packet, FORMERR, transport, _OPT)
         except WireError:
@@ -73,30 +106,59 @@ class Dispatcher:
         except Exception as error:  # one message must not take the others of its batch with it
             return self._stumbled(packet, transport, error)
 
-    def _work_out(self, packet: bytes, query: Query, send: Send, store: Store | None) -> bytes | None:
+    def _work_out(self, packet: bytes, query: Query, send: SendAny, store: Store | None, many: bool) -> Answer | None:
         route = self.router.find(query)
         if route is None or (query.qclass != IN and not route.classes):
             return self._refuse(query, "outside", failure(query, "", REFUSED))
         query.site = route.site
+        handler = route.handler
+        if query.flags & OPCODE_MASK:  # no other opcode was accepted
+            if route.notify is None:
+                return self._reject(packet, NOTIMP, query.transport)
+            handler = route.notify
         moment = (self.stores.epoch, self.stores.reign)
 
         def ended(run: Run[Reply]) -> None:
             self.pending.discard(run)
-            send(self._answer(run, packet, query, store, moment))
+            send(self._answer(run, packet, query, store, moment, many))
 
-        run = Run(route.handler(query), self.loop, ended)
+        run = Run(handler(query), self.loop, ended)
         if run.start():
-            return self._answer(run, packet, query, store, moment)
+            return self._answer(run, packet, query, store, moment, many)
         self.pending.add(run)
         return None
 
     def _answer(
-        self, run: Run[Reply], packet: bytes, query: Query, store: Store | None, moment: tuple[int, int]
-    ) -> bytes:
+        self,
+        run: Run[Reply],
+        packet: bytes,
+        query: Query,
+        store: Store | None,
+        moment: tuple[int, int],
+        many: bool,
+    ) -> Answer:
         """What the client gets, whatever became of the chain."""
-        if run.result is None:
-            return finish(query, self._crashed(query, run.error))
-        return self._leave(packet, query, run.result, store, moment)
+        reply = run.result
+        if reply is None:
+            octets = finish(query, self._crashed(query, run.error))
+        elif reply.stream is None:
+            octets = self._leave(packet, query, reply, store, moment)
+        elif many:
+            return Messages(query, reply, reply.stream, partial(self._crashed, query))
+        else:
+            reply.stream.close()
+            octets = finish(query, failure(query, reply.source, REFUSED))
+        return octets if query.envelope is None else self._sealed(query, query.envelope, octets)
+
+    def _sealed(self, query: Query, envelope: Envelope, octets: bytes) -> bytes:
+        """The answer with its signature, where somebody verified the query's."""
+        if envelope.seal is None or not octets:
+            return octets
+        try:
+            return envelope.seal(octets)
+        except Exception as error:  # what cannot be signed must not leave
+            self._crashed(query, error)
+            return b""
 
     def _leave(self, packet: bytes, query: Query, reply: Reply, store: Store | None, moment: tuple[int, int]) -> bytes:
         """The octets of the reply, kept for repeats where the reply gives leave."""
@@ -106,6 +168,7 @@ class Dispatcher:
             if (
                 leave is None
                 or store is None
+                or query.envelope is not None
                 or len(packet) > _LONGEST_REPLAYED
                 or (leave.tags and moment[0] != self.stores.epoch)
                 or moment[1] != self.stores.reign

@@ -101,7 +101,7 @@ class Plan:
         for block in self.blocks:
             parts.extend(map(ref, block.parts))
             block.parts.clear()
-            block.resolve = refuse
+            block.resolve, block.notify = refuse, None
             block.keys, block.directives = (), ()
             yield
         for service in self.services.values():
@@ -193,7 +193,7 @@ def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[Cla
             service = plan.service(Endpoint(address.scheme, host, address.port), settings)
             site = Site(service.label, address.zone, view_name)
             sites.append(site)
-            service.router.add(Route(address.wire, site, block.resolve, classes, takes))
+            service.router.add(Route(address.wire, site, block.resolve, classes, takes, block.notify))
             if view is None:
                 claims.append((address.scheme, address.wire, address.port, host, address.at))
     block.sites = tuple(sites)

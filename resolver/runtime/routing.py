@@ -15,7 +15,8 @@ from resolver.wire.names import ROOT
 class Route:
     """One zone of one server block. ``takes`` decides per query where a view filters; None takes all.
 
-    ``classes`` tells whether queries of other classes than IN may enter.
+    ``classes`` tells whether queries of other classes than IN may enter. ``notify`` is where a NOTIFY goes, None where
+    none is taken.
     """
 
     zone: bytes
@@ -23,6 +24,7 @@ class Route:
     handler: Handler
     classes: bool = False
     takes: Callable[[Query], bool] | None = None
+    notify: Handler | None = None
 
 
 class Router:
@@ -30,10 +32,12 @@ class Router:
 
     def __init__(self) -> None:
         self._zones: dict[bytes, list[Route]] = {}
+        self.takes_notify = False
 
     def add(self, route: Route) -> None:
         """Add a zone; several routes of one zone are tried in the order of the file."""
         self._zones.setdefault(route.zone, []).append(route)
+        self.takes_notify = self.takes_notify or route.notify is not None
 
     def find(self, query: Query) -> Route | None:
         """The route for the query, None outside of all zones.

@@ -17,7 +17,7 @@ from resolver.listeners.sockets import leave
 from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
-from resolver.runtime.dispatch import Dispatcher
+from resolver.runtime.dispatch import Answer, Dispatcher, SendAny
 from resolver.runtime.plan import Endpoint, Plan, assembling
 from resolver.runtime.routing import Router
 from resolver.runtime.sockets import OpenSocket, hosts_of, open_socket
@@ -191,10 +191,10 @@ def _serve_stream(
     client: tuple[str, int],
     local: tuple[str, int],
     transport: str,
-    send: Callable[[bytes], None],
-) -> bytes | None:
+    send: SendAny,
+) -> Answer | None:
     answer = store.replay(packet, clock())
-    return answer if answer is not None else dispatcher.serve(packet, client, local, transport, send, store)
+    return answer if answer is not None else dispatcher.converse(packet, client, local, transport, send, store)
 
 
 def _hand_over(old: Iterable[Block], new: Iterable[Block]) -> Generator[None, None, None]:

@@ -51,7 +51,8 @@ class Message:
     """A scanned message. ``question`` is wire name, type and class as octets; empty without a question.
 
     ``counts`` are the records of the three sections without OPT and TSIG, ``ttls`` the offsets of their TTL fields in
-    the message, ``end`` the offset behind the last of them. ``opt`` is the offset of the OPT record, 0 without one.
+    the message, ``end`` the offset behind the last of them. ``opt`` and ``tsig`` are the offsets of OPT and TSIG,
+    0 without one.
     """
 
     octets: bytes
@@ -63,7 +64,7 @@ class Message:
     end: int
     edns: Edns | None = None
     opt: int = 0
-    has_tsig: bool = False
+    tsig: int = 0
 
     @property
     def qname(self) -> bytes:
@@ -130,8 +131,8 @@ def scan(octets: bytes) -> Message:
     """Check the whole message and note where its records are. Octets behind the last record are ignored.
 
     Raises WireError for anything cut off, for names that cannot be read or would fill more than ``MAX_DECODED`` octets,
-    for addresses of a wrong length, more than one question, a second OPT (RFC 6891 section 6.1.1), and a TSIG with
-    anything behind it (RFC 8945 section 5.1).
+    for addresses of a wrong length, more than one question, a second OPT (RFC 6891 section 6.1.1), and a TSIG in
+    another section than the last or with anything behind it (RFC 8945 section 5.1).
     """
     if len(octets) < HEADER_SIZE:
         raise WireError("message is shorter than a header")
@@ -164,7 +165,7 @@ def _scan_records(message: Message) -> None:
                 raise WireError("record is cut off")
             rtype, rclass, ttl, length = _FIXED.unpack_from(octets, offset)
             end = offset + 10 + length
-            if end > total or message.has_tsig:
+            if end > total or message.tsig:
                 raise WireError("rdata is cut off, or something follows TSIG")
             decoded += size
             if rtype in _APART:
@@ -185,7 +186,9 @@ def _scan_records(message: Message) -> None:
 def _set_apart(message: Message, section: int, start: int, found: Record) -> None:
     """Note OPT or TSIG, which are about the message and no data in it."""
     if found.type == TSIG:
-        message.has_tsig = True
+        if section != ADDITIONAL:
+            raise WireError("TSIG stands in the wrong section")
+        message.tsig = start
     elif message.edns is not None or section != ADDITIONAL or found.owner != ROOT:
         raise EdnsError("OPT stands twice, in the wrong section or below a name")
     else:

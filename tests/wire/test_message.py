@@ -53,7 +53,7 @@ def test_what_stands_in_a_message_is_found() -> None:
     assert (found.edns.size, found.edns.do, found.edns.options) == (1232, True, option(10, b"12345678"))
     assert found.rcode == 16
     assert octets[found.opt :] == opt
-    assert not found.has_tsig
+    assert not found.tsig
     assert found.body() == Body(1, 0, 0, ADDRESS, (6,))
 
 
@@ -120,7 +120,7 @@ def test_a_message_with_a_broken_opt_is_refused_as_such(octets: bytes) -> None:
 
 def test_a_tsig_must_be_the_last_record() -> None:
     found = scan(header(1, 0, 1) + QUESTION + ADDRESS + TSIG_RECORD)
-    assert found.has_tsig
+    assert found.tsig
     assert found.body() == Body(1, 0, 0, ADDRESS, (6,))
     for behind in (ADDRESS, TSIG_RECORD, write_opt(1232)):
         with pytest.raises(WireError):
