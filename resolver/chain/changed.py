@@ -6,6 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 Stamp = tuple[int, int]
 
@@ -23,14 +24,10 @@ class Content:
 def read_changed(path: Path, stamp: Stamp | None, limit: int) -> Content | None:
     """The file, or None where its time of change and its size are those of ``stamp``. Raises OSError.
 
-    Only whole lines within the first ``limit`` octets are read. Devices and pipes are refused, as they might never end,
-    but for /dev/null, which is how to write that there is no file.
+    Only whole lines within the first ``limit`` octets are read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) and not os.path.samestat(status, Path(os.devnull).stat()):
-            raise OSError(0, "not a regular file")
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
         now = (status.st_mtime_ns, status.st_size)
         if now == stamp:
             return None
@@ -39,3 +36,17 @@ def read_changed(path: Path, stamp: Stamp | None, limit: int) -> Content | None:
     if cut:
         data = data[: data.rfind(b"\n", 0, limit) + 1]
     return Content(data.splitlines(), status.st_mtime, now, cut)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The file, opened. Raises OSError.
+
+    Devices and pipes are refused, as they might never end, but for /dev/null, which is how to write that there is no
+    file.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode) and not os.path.samestat(status, Path(os.devnull).stat()):
+        file.close()
+        raise OSError(0, "not a regular file")
+    return file

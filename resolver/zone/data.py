@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from heapq import merge
 from typing import Final
 
 from resolver.errors import ZoneError
@@ -15,6 +16,9 @@ from resolver.zone.order import sort_key
 NSEC3PARAM: Final = 51
 _BESIDE_ALIAS: Final = frozenset((CNAME, RRSIG, NSEC, 25))  # RFC 2181 section 10.1, RFC 4034 sections 3 and 4
 _WILDCARD: Final = b"\1*"
+_STEP: Final = 100  # records between two turns, which take some microseconds each
+_RUN: Final = 1000
+_Raw = tuple[int, int, bytes]
 
 
 class RRset:
@@ -84,12 +88,12 @@ class Zone:
 
 
 class Hashed:
-    """The NSEC3 records of a zone: how names are hashed, and the hashes in order beside their owners."""
+    """The NSEC3 records of a zone: how names are hashed, and the hashes beside their owners, in the order given."""
 
     __slots__ = ("hashes", "iterations", "owners", "salt")
 
     def __init__(self, iterations: int, salt: bytes, hashed: Iterable[tuple[bytes, bytes]]) -> None:
-        ordered = sorted(hashed)
+        ordered = list(hashed)
         self.iterations = iterations
         self.salt = salt
         self.hashes = [one for one, _ in ordered]
@@ -114,70 +118,132 @@ def build(origin: bytes, records: Iterable[Record]) -> Zone:
     Raises ZoneError where a record is outside of the zone, an alias has other records beside it, or the SOA is missing
     or there twice.
     """
-    gathered: dict[bytes, dict[int, tuple[int, dict[bytes, None]]]] = {}
-    for owner, rtype, _, ttl, rdata in records:
-        owner = owner.lower()
-        sets = gathered.get(owner)
-        if sets is None:
-            if not is_below(owner, origin):
-                raise ZoneError(f"{to_text(owner)} is outside of the zone {to_text(origin)}")
-            sets = gathered[owner] = {}
-        known = sets.get(rtype)
-        if known is None:
-            sets[rtype] = (ttl, {rdata: None})
-        else:
-            known[1][rdata] = None
-            if ttl < known[0]:
-                sets[rtype] = (ttl, known[1])  # RFC 2181 section 5.2 wants them alike; the lowest does no harm
-    return _completed(origin, gathered)
+    steps = building(origin, records)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            zone: Zone = stop.value
+            return zone
 
 
-def _completed(origin: bytes, gathered: dict[bytes, dict[int, tuple[int, dict[bytes, None]]]]) -> Zone:
-    nodes: dict[bytes, Node] = {}
-    while gathered:  # what was gathered goes as the nodes grow, so that both never take their memory together
-        owner, sets = gathered.popitem()
-        nodes[owner] = _node(owner, sets)
-    if origin not in nodes:
-        _no_soa(origin)
-    _add_empty(origin, nodes)
-    zone = Zone(origin, nodes)
-    if len(zone.soa.rdatas) > 1:
-        raise ZoneError(f"the zone {to_text(origin)} has more than one SOA record")
-    _index(zone)
+def building(
+    origin: bytes,
+    records: Iterable[Record],
+    previous: Zone | None = None,
+    outside: Callable[[bytes], None] | None = None,
+) -> Generator[None, None, Zone]:
+    """The same in steps of well below a millisecond.
+
+    What is as it was in the ``previous`` zone is shared with it, so that two zones of a million records fit into
+    memory. ``outside`` is told of the owners of records that are left out since they are outside of the zone; without
+    it they are errors.
+    """
+    gathering = _Gathering(origin, previous, outside)
+    owner, group, left = b"", list[_Raw](), _STEP
+    for one, rtype, _, ttl, rdata in records:
+        if one != owner:
+            if group:
+                gathering.add(owner, group)
+                left -= len(group)
+                if left < 0:
+                    left = _STEP
+                    yield
+            owner, group = one, []
+        group.append((rtype, ttl, rdata))
+    if group:
+        gathering.add(owner, group)
+    zone = yield from gathering.finished()
     return zone
 
 
-def _node(owner: bytes, sets: dict[int, tuple[int, dict[bytes, None]]]) -> Node:
-    signatures: dict[int, list[bytes]] = {}
-    if RRSIG in sets:
-        for rdata in sets[RRSIG][1]:
-            signatures.setdefault(int.from_bytes(rdata[:2], "big"), []).append(rdata)
-    node = tuple(
-        RRset(rtype, ttl, tuple(rdatas), tuple(signatures.get(rtype, ())))
-        for rtype, (ttl, rdatas) in sets.items()
-        if rtype != RRSIG
-    )
-    if CNAME in sets and (not _BESIDE_ALIAS.issuperset(sets) or len(sets[CNAME][1]) > 1):
-        raise ZoneError(f"{to_text(owner)} is an alias and has other records beside it")
-    return node
+class _Gathering:
+    """Nodes while records come in. Records of one owner mostly come together; what comes later is put to them."""
+
+    def __init__(self, origin: bytes, previous: Zone | None, outside: Callable[[bytes], None] | None) -> None:
+        self._origin = origin
+        self._nodes: dict[bytes, Node] = {}
+        self._unmatched: dict[bytes, list[_Raw]] = {}  # signatures whose records have not come yet
+        self._previous = previous.nodes if previous is not None else {}
+        self._outside = outside
+
+    def add(self, owner: bytes, group: list[_Raw]) -> None:
+        owner = owner.lower()
+        known = self._nodes.get(owner)
+        if known is None and owner[1 + owner[0] :] != self._origin and not is_below(owner, self._origin):
+            if self._outside is None:
+                raise ZoneError(f"{to_text(owner)} is outside of the zone {to_text(self._origin)}")
+            self._outside(owner)
+            return
+        if known is not None or owner in self._unmatched:
+            group = [*_raw(known or ()), *self._unmatched.pop(owner, ()), *group]
+        node = self._node(owner, group)
+        before = self._previous.get(owner)
+        self._nodes[owner] = before if before is not None and _is_same(before, node) else node
+
+    def _node(self, owner: bytes, group: list[_Raw]) -> Node:
+        if len(group) == 1 and group[0][0] != RRSIG:
+            rtype, ttl, rdata = group[0]
+            return (RRset(rtype, ttl, (rdata,)),)
+        sets: dict[int, dict[bytes, None]] = {}
+        ttls: dict[int, int] = {}
+        signatures: dict[int, dict[bytes, None]] = {}
+        for rtype, ttl, rdata in group:
+            if rtype == RRSIG:
+                signatures.setdefault(int.from_bytes(rdata[:2], "big"), {})[rdata] = None
+            else:
+                sets.setdefault(rtype, {})[rdata] = None
+                # RFC 2181 section 5.2 wants them alike; the lowest does no harm
+                ttls[rtype] = min(ttl, ttls.get(rtype, ttl))
+        if CNAME in sets and (not _BESIDE_ALIAS.issuperset(sets) or len(sets[CNAME]) > 1):
+            raise ZoneError(f"{to_text(owner)} is an alias and has other records beside it")
+        unmatched = [raw for raw in group if raw[0] == RRSIG and int.from_bytes(raw[2][:2], "big") not in sets]
+        if unmatched:
+            self._unmatched[owner] = unmatched
+        return tuple(
+            [RRset(rtype, ttls[rtype], tuple(sets[rtype]), tuple(signatures.get(rtype, ()))) for rtype in sets]
+        )
+
+    def finished(self) -> Generator[None, None, Zone]:
+        nodes = self._nodes
+        if not nodes.get(self._origin):
+            _no_soa(self._origin)
+        for number, owner in enumerate(list(nodes)):  # names that only have names below them exist too (RFC 8020)
+            if number % _STEP == 0:
+                yield
+            name = parent(owner)
+            while name not in nodes and len(name) > len(self._origin):
+                nodes[name] = ()
+                name = parent(name)
+        zone = Zone(self._origin, nodes)
+        if len(zone.soa.rdatas) > 1:
+            raise ZoneError(f"the zone {to_text(self._origin)} has more than one SOA record")
+        yield from _indexing(zone)
+        return zone
 
 
-def _add_empty(origin: bytes, nodes: dict[bytes, Node]) -> None:
-    """Names that only have names below them exist too (RFC 8020)."""
-    missing: dict[bytes, Node] = {}
-    for owner in nodes:
-        if owner == origin:
-            continue
-        name = parent(owner)
-        while name not in nodes and name not in missing:
-            missing[name] = ()
-            name = parent(name)
-    nodes.update(missing)
+def _raw(node: Node) -> Iterator[_Raw]:
+    for rrset in node:
+        for rdata in rrset.rdatas:
+            yield rrset.rtype, rrset.ttl, rdata
+        for rdata in rrset.signatures:
+            yield RRSIG, rrset.ttl, rdata
 
 
-def _index(zone: Zone) -> None:
+def _is_same(node: Node, other: Node) -> bool:
+    if len(node) != len(other):
+        return False
+    for one, two in zip(node, other, strict=True):
+        if one.rdatas != two.rdatas or one.rtype != two.rtype or one.ttl != two.ttl or one.signatures != two.signatures:
+            return False
+    return True
+
+
+def _indexing(zone: Zone) -> Generator[None, None, None]:
     hashed: list[tuple[bytes, bytes]] = []
-    for owner, node in zone.nodes.items():
+    for number, (owner, node) in enumerate(zone.nodes.items()):
+        if number % _STEP == 0:
+            yield
         if owner.startswith(_WILDCARD):
             zone.has_wildcards = True
         for rrset in node:
@@ -190,11 +256,22 @@ def _index(zone: Zone) -> None:
                 zone.chain.append((sort_key(owner), owner))
             elif rtype == NSEC3:
                 hashed.append((owner[1 : 1 + owner[0]], owner))
-    zone.chain.sort()
+    zone.chain = yield from _sorting(zone.chain)
     parameters = get(zone.apex, NSEC3PARAM)
     if parameters is not None and hashed:
         rdata = parameters.rdatas[0]
+        hashed = yield from _sorting(hashed)
         zone.nsec3 = Hashed(int.from_bytes(rdata[2:4], "big"), rdata[5 : 5 + rdata[4]], hashed)
+
+
+def _sorting(pairs: list[tuple[bytes, bytes]]) -> Generator[None, None, list[tuple[bytes, bytes]]]:
+    runs = [sorted(pairs[at : at + _RUN]) for at in range(0, len(pairs), _RUN)]
+    found: list[tuple[bytes, bytes]] = []
+    for pair in merge(*runs):
+        found.append(pair)
+        if len(found) % _STEP == 0:
+            yield
+    return found
 
 
 def _no_soa(origin: bytes) -> RRset:
