@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from resolver.chain.query import Query
+from resolver.config.model import Word
+from resolver.errors import WireError
+from resolver.wire.names import from_text
 from resolver.wire.records import Record
 from resolver.wire.tsig import Key
 
@@ -146,6 +149,28 @@ class Describing(Protocol):
         """Put what is known into ``labels`` (``PLUGIN/NAME`` to text); asked before the query goes down the chain."""
 
 
+class Exchange(NamedTuple):
+    """A question that was put to an upstream.
+
+    ``upstream`` is its address, ``transport`` as for queries, ``asked`` in seconds of the host's clock. ``question``
+    and ``answer`` are whole messages; the answer is empty where none came.
+    """
+
+    upstream: tuple[str, int]
+    transport: str
+    asked: float
+    question: bytes
+    answer: bytes
+
+
+@runtime_checkable
+class Tapping(Protocol):
+    """A part that wants to know of every exchange with an upstream."""
+
+    def exchanged(self, query: Query, exchange: Exchange) -> None:
+        """An exchange has ended that was begun for this query."""
+
+
 @runtime_checkable
 class Overlay(Protocol):
     """A part that passes names on today and may begin to answer for them tomorrow, and wants that to be seen at once.
@@ -181,6 +206,19 @@ class Keys(Protocol):
 
     def key(self, name: bytes) -> Key | None:
         """The key of a lower-case wire name."""
+
+
+def signing_key(word: Word, parts: Iterable[object]) -> Key:
+    """The key of that name among those that other parts know. Raises ConfigError."""
+    try:
+        name = from_text(word.text).lower()
+    except WireError as error:
+        raise word.error(str(error)) from None
+    for part in offering(parts, Keys):
+        key = part.key(name)
+        if key is not None:
+            return key
+    raise word.error(f"there is no key {word.text!r}", "the directive tsig of the same server block has to have it")
 
 
 @runtime_checkable

@@ -25,6 +25,10 @@ class Bodies(Protocol):
         """No more are wanted; called once, whether all were taken or not."""
 
 
+Observer = Callable[[bytes, tuple[str, int], tuple[str, int], str, bytes], None]
+"""Is told of a replay: query as octets, client, address that was asked, transport, answer as octets."""
+
+
 @dataclass(slots=True)
 class Replay:
     """Leave to replay an answer's octets without asking the chain again.
@@ -34,7 +38,8 @@ class Replay:
     ``variants`` are bodies to take in turn in place of the reply's own. Each of ``counts`` is called later with the
     number of replays. ``seen`` is a one-element list in which the replays of this very answer are counted.
     ``tags`` name the data behind it: withdrawing a tag ends the leave. ``live`` says that this happens whenever the
-    data changes, so that to keep the answer elsewhere would only make it older.
+    data changes, so that to keep the answer elsewhere would only make it older. Each of ``observers`` is called with
+    every single replay.
     """
 
     until: float
@@ -44,6 +49,7 @@ class Replay:
     seen: list[int] | None = None
     tags: tuple[Hashable, ...] = ()
     live: bool = False
+    observers: tuple[Observer, ...] = ()
 
 
 @dataclass(slots=True)
@@ -100,7 +106,9 @@ class Reply:
         if leave is None:
             return self
         counts = (*leave.counts, count)
-        replay = Replay(leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags, leave.live)
+        replay = Replay(
+            leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags, leave.live, leave.observers
+        )  # fmt: skip
         reply = Reply(
             self.question, self.rcode, self.flags, self.options, self.source, replay, self.error, self.upstream,
             self.octets, self.unset, self.silent,

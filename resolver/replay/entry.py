@@ -26,7 +26,8 @@ class Entry:
     """``octets`` follow the ID and are right until ``fresh_until``; ``size`` is what the entry and its key take."""
 
     __slots__ = (
-        "age", "base", "fresh_until", "octets", "offsets", "size", "tags", "tally", "turn", "until", "variants",
+        "age", "base", "fresh_until", "observers", "octets", "offsets", "size", "tags", "tally", "turn", "until",
+        "variants",
     )  # fmt: skip
 
     def __init__(self, key: bytes, messages: Sequence[Message], leave: Replay, tally: Tally, now: float) -> None:
@@ -40,6 +41,7 @@ class Entry:
         self.age = 0 if leave.base is None else max(0, int(now - leave.base))
         self.fresh_until = self._fresh_until()
         self.tags = leave.tags
+        self.observers = leave.observers
         self.size = ENTRY_OVERHEAD + len(key) + len(leave.tags) * TAG_OVERHEAD
         if tally.users == 1:
             self.size += TALLY_OVERHEAD

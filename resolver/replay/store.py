@@ -11,17 +11,24 @@ from resolver.replay.entry import Entry, Message
 from resolver.replay.tags import Tags
 from resolver.replay.tally import Tallies
 
+Address = tuple[str, int]
+
 
 class Store:
-    """The replayable answers of one listener; keys are query octets behind the ID."""
+    """The replayable answers of one listener; keys are query octets behind the ID.
 
-    def __init__(self, budget: Budget) -> None:
+    Answers whose every replay somebody is told of are in a store of their own, ``told``: it is there once one came.
+    """
+
+    def __init__(self, budget: Budget, *, observed: bool = False) -> None:
         self.budget = budget
         self.young: dict[bytes, Entry] = {}
         self.old: dict[bytes, Entry] = {}
         self._tallies = Tallies()
         self._tags = Tags()
         self._door = Door()
+        self.told: Store | None = None
+        self._observed = observed
         budget.stores.append(self)
 
     def replay(self, packet: bytes, now: float) -> bytes | None:
@@ -43,6 +50,17 @@ class Store:
         entry.tally.hits += 1
         return packet[:2] + octets
 
+    def replay_told(self, packet: bytes, client: Address, local: Address, transport: str, now: float) -> bytes | None:
+        """As ``replay``, for the answers whose every replay somebody wants to be told of."""
+        told = self.told
+        if told is None:
+            return None
+        octets = told.replay(packet, now)
+        if octets is not None:
+            for observe in told.young[packet[2:]].observers:
+                observe(packet, client, local, transport, octets)
+        return octets
+
     def is_worth(self, packet: bytes, leave: Replay) -> bool:
         """Whether an answer is to be kept: a live one when it is asked for again, since it was cheap to work out."""
         return not leave.live or self._door.was_here(packet[2:])
@@ -58,6 +76,10 @@ class Store:
         if earlier is not None:
             self._remove(key, earlier)
         if now >= leave.until:
+            return
+        if leave.observers and not self._observed:
+            self.told = self.told or Store(self.budget, observed=True)
+            self.told.add(packet, messages, leave, now)
             return
         entry = Entry(key, messages, leave, self._tallies.take(leave), now)
         if entry.tags:
@@ -134,6 +156,8 @@ class Stores:
 
     def discard(self, store: Store) -> None:
         """Forget a store and what it holds; what is still added to it is not kept."""
+        if store.told is not None:
+            self.discard(store.told)
         store.clear()
         self.budget.stores.remove(store)
         store.budget = Budget(0)

@@ -146,7 +146,7 @@ class Server:
         for host in hosts_of(endpoint.host):
             store = self.stores.make()
             port.stores.append(store)
-            serve = partial(port.dispatcher.serve, store=store)
+            serve = partial(_serve_datagram, port.dispatcher, store, self.host.clock)
             port.udp.append(
                 UdpListener(self.open_socket("udp", host, endpoint.port), serve, store.replay, self.host.clock)
             )
@@ -183,6 +183,23 @@ class Server:
                 self.stores.discard(store)
 
 
+def _serve_datagram(
+    dispatcher: Dispatcher,
+    store: Store,
+    clock: Callable[[], float],
+    packet: bytes,
+    client: tuple[str, int],
+    local: tuple[str, int],
+    transport: str,
+    send: Callable[[bytes], None],
+) -> bytes | None:
+    if store.told is not None:
+        answer = store.replay_told(packet, client, local, transport, clock())
+        if answer is not None:
+            return answer
+    return dispatcher.serve(packet, client, local, transport, send, store)
+
+
 def _serve_stream(
     dispatcher: Dispatcher,
     store: Store,
@@ -193,7 +210,10 @@ def _serve_stream(
     transport: str,
     send: SendAny,
 ) -> Answer | None:
-    answer = store.replay(packet, clock())
+    now = clock()
+    answer = store.replay(packet, now)
+    if answer is None and store.told is not None:
+        answer = store.replay_told(packet, client, local, transport, now)
     return answer if answer is not None else dispatcher.converse(packet, client, local, transport, send, store)
 
 

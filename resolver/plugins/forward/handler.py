@@ -9,10 +9,11 @@ from functools import partial
 from itertools import pairwise
 from typing import ClassVar, Final
 
+from resolver.chain.capabilities import Tapping, offering
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure, from_message
-from resolver.chain.setup import Host
+from resolver.chain.setup import Block, Host
 from resolver.errors import UpstreamError, WireError
 from resolver.plugins.forward.line import HOP_BY_HOP, Failure, Found, WorkingLine
 from resolver.plugins.forward.router import NOWHERE, Router
@@ -35,8 +36,9 @@ class Forward(Plugin):
     transparent: ClassVar[bool] = True
     other_classes: ClassVar[bool] = True
 
-    def __init__(self, settings: Sequence[Line], host: Host) -> None:
+    def __init__(self, settings: Sequence[Line], host: Host, block: Block | None = None) -> None:
         self._settings = settings
+        self._block = block
         self._host = host
         self._log = host.log.named(self.name)
         self.lines: list[WorkingLine] = []
@@ -89,7 +91,8 @@ class Forward(Plugin):
         return self._reply(query, found)
 
     async def _start_line(self, settings: Line, shared: Shared) -> None:
-        line = WorkingLine(settings, self._host, shared)
+        taps = tuple(offering(self._block.parts, Tapping)) if self._block is not None else ()
+        line = WorkingLine(settings, self._host, shared, taps)
         addresses = fixed(settings.targets)
         if addresses is None:
             addresses = await self._follow(settings, line, shared.loop)

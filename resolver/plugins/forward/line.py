@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from resolver.chain.capabilities import Exchange, Tapping
 from resolver.chain.query import Query
 from resolver.chain.setup import Host
 from resolver.errors import UpstreamError
@@ -12,7 +13,7 @@ from resolver.plugins.forward.settings import ATTEMPTS_PER_UPSTREAM, Line
 from resolver.plugins.forward.shared import Shared
 from resolver.upstream.address import Address
 from resolver.upstream.coalesce import Coalescer
-from resolver.upstream.exchange import Busy, Request, TimedOut
+from resolver.upstream.exchange import Busy, Outcome, Request, TimedOut
 from resolver.upstream.health import Health
 from resolver.upstream.policy import Walk
 from resolver.upstream.pool import UpstreamSettings
@@ -67,10 +68,10 @@ class WorkingLine:
 
     __slots__ = (
         "_budget", "_chance", "_clock", "_coalescer", "_health", "_metrics", "_modes", "_most", "_other_mode",
-        "_policy", "_pool", "_timeout", "active", "settings", "upstreams",
+        "_policy", "_pool", "_taps", "_timeout", "active", "settings", "upstreams",
     )  # fmt: skip
 
-    def __init__(self, settings: Line, host: Host, shared: Shared) -> None:
+    def __init__(self, settings: Line, host: Host, shared: Shared, taps: tuple[Tapping, ...] = ()) -> None:
         self.settings = settings
         self.upstreams: tuple[Upstream, ...] = ()
         self.active = 0
@@ -85,6 +86,7 @@ class WorkingLine:
         self._pool = shared.pool
         self._health: tuple[Health, ...] = ()
         self._timeout = settings.limits.read_timeout
+        self._taps = taps
         self._modes, self._other_mode = _modes(settings)
 
     def use(self, addresses: Iterable[Address], *, linger: float = 0.0) -> None:
@@ -129,7 +131,7 @@ class WorkingLine:
                     self._metrics.coalesced.value += 1
                     return found
                 place = self._coalescer.join(key)
-            found = await self._search(request, mode)
+            found = await self._search(query, request, mode)
             return found
         finally:
             self.active -= 1
@@ -140,7 +142,7 @@ class WorkingLine:
         self._metrics.rejected.value += 1
         return Failure(REFUSED, None, "", f"concurrent queries exceeded maximum {self._most}")
 
-    async def _search(self, request: Request, mode: int) -> Found:
+    async def _search(self, query: Query, request: Request, mode: int) -> Found:
         """Try upstreams until one gives an answer that may stand."""
         upstreams, clock, failover = self.upstreams, self._clock, self.settings.failover
         if not upstreams:
@@ -157,9 +159,13 @@ class WorkingLine:
                 break
             upstream = upstreams[index]
             outcome = await upstream.ask(request, mode == OVER_TCP, min(self._timeout, deadline - now))
+            if self._taps:
+                self._tap(query, request, upstream, mode == OVER_TCP, now, outcome)
             if mode == OVER_BOTH and isinstance(outcome, Message) and outcome.flags & TC:
                 kept = Answer(outcome, upstream.label)
                 outcome = await upstream.ask(request, True, min(self._timeout, deadline - now))
+                if self._taps:
+                    self._tap(query, request, upstream, True, now, outcome)
             asked, now = now, clock()
             if isinstance(outcome, Message):
                 self._metrics.answered(upstream.label, outcome.rcode, now - asked)
@@ -175,6 +181,17 @@ class WorkingLine:
             if walk.hopeless or (failover and kept and walk.once_round()):
                 break
         return kept or _failure(error)
+
+    def _tap(
+        self, query: Query, request: Request, upstream: Upstream, over_tcp: bool, asked: float, outcome: Outcome
+    ) -> None:
+        """Tell who wants to know. The question is told with the ID of its answer, which is the one that was sent."""
+        address = upstream.address
+        transport = "tls" if address.scheme == "tls" else "tcp" if over_tcp else "udp"
+        answer = outcome.octets if isinstance(outcome, Message) else b""
+        question = (answer[:2] or b"\0\0") + request.tail
+        for tap in self._taps:
+            tap.exchanged(query, Exchange((address.host, address.port), transport, asked, question, answer))
 
     def _attempts(self, upstreams: int) -> int:
         """How many tries may fail; a negative number never comes down to none."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resolver.chain.placeholders import COMMON, Format
 from resolver.config.cursor import choice, each, option_values
 from resolver.config.model import Directive
 from resolver.config.zones import normalize_zones
 from resolver.plugins.log.classify import CLASSES
-from resolver.plugins.log.format import COMMON, Format, compiled
 from resolver.wire.names import ROOT
 
 
@@ -30,5 +30,5 @@ def parse(directive: Directive) -> tuple[Rule, ...]:
     zones = tuple(zone for word in words for zone in normalize_zones(word)) or (ROOT,)
     named = option_values(directive, {"class": each(choice, ("all", *sorted(CLASSES)))}, lists=("class",))
     classes = frozenset(named.get("class", ("all",)))
-    form = compiled(template)
+    form = Format(template)
     return tuple(Rule(zone, form, CLASSES if "all" in classes else classes) for zone in zones)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.chain.placeholders import Format
 from resolver.chain.query import Query
-from resolver.plugins.log.format import Event, Format
+from resolver.plugins.log.format import Event
 from resolver.wire.constants import AA, AD, CD, QR, RA, RD, TC
 from tests.plugins.chains import question
 

@@ -1,0 +1,14 @@
+"""dnstap: sends what clients ask, what they are answered, and what upstreams say, to programs that collect it."""
+
+from __future__ import annotations
+
+from resolver.chain.setup import Setup
+from resolver.plugins.dnstap.handler import Dnstap
+from resolver.plugins.dnstap.settings import parse
+
+__all__ = ["Dnstap", "setup"]
+
+
+def setup(setup: Setup) -> Dnstap:
+    """One plugin for all ``dnstap`` lines of the block. Raises ConfigError or ConfigErrors."""
+    return Dnstap(tuple(parse(directive, setup.block.root) for directive in setup.directives), setup.host)
