@@ -38,6 +38,10 @@ class ZoneError(ResolverError):
     """Zone data that cannot be served."""
 
 
+class SigningError(ResolverError):
+    """Something cannot be signed: no key, no library, no room for more work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a word stands: file as the user named it, line and column counted from 1."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -67,6 +68,9 @@ METRIC = re.compile(r'"(coredns_\w+)"')
 
 
 def build_all(corefile: str, root: Path) -> None:
+    """Build all blocks in a folder with the files that examples need: those in ``tests/plugins/NAME/page``."""
+    for needed in Path(__file__).parent.glob("*/page"):
+        copytree(needed, root, dirs_exist_ok=True)
     for block in load_text(corefile, environ={}).blocks:
         World().build_source(block, root)
 
