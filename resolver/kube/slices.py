@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-# Seconds, as everywhere where the loop has long work to do (resolver/runtime/turns.py).
+# Seconds, as everywhere where the loop has long work to do (resolver/chain/turns.py).
 SLICE = 0.002
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from resolver.chain.capabilities import ListenSettings, Replaying, Successor, offering
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Block, Host
+from resolver.chain.turns import Turns
 from resolver.config.model import Config
 from resolver.listeners.http import HttpServers
 from resolver.listeners.sockets import leave
@@ -21,7 +22,6 @@ from resolver.runtime.dispatch import Answer, Dispatcher, SendAny
 from resolver.runtime.plan import Endpoint, Plan, assembling
 from resolver.runtime.routing import Router
 from resolver.runtime.sockets import OpenSocket, hosts_of, open_socket
-from resolver.runtime.turns import Turns
 from resolver.runtime.within import asking
 from resolver.telemetry.log import Log
 

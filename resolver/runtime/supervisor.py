@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from resolver import __version__
+from resolver.chain.turns import Turns
 from resolver.config.model import Config
 from resolver.errors import ResolverError
 from resolver.listeners.http import HttpServers
@@ -21,7 +22,6 @@ from resolver.runtime.options import Options
 from resolver.runtime.plan import Plan, assembling
 from resolver.runtime.server import DRAIN_TIME
 from resolver.runtime.sockets import SocketKey
-from resolver.runtime.turns import Turns
 from resolver.telemetry.process import watch_process
 from resolver.telemetry.snapshot import Snapshot, merge, settled, snapshot
 

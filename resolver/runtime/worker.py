@@ -13,6 +13,7 @@ from typing import Any
 
 from resolver.chain.capabilities import Readiness, offering
 from resolver.chain.setup import Host
+from resolver.chain.turns import Turns
 from resolver.replay.store import Stores
 from resolver.runtime.channel import Channel, ChannelClosed
 from resolver.runtime.complaints import Complaints
@@ -20,7 +21,6 @@ from resolver.runtime.garbage import Settling, paused
 from resolver.runtime.loops import run
 from resolver.runtime.server import REPLAY_BUDGET, Server
 from resolver.runtime.sockets import SocketKey, socket_keys
-from resolver.runtime.turns import Turns
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
 from resolver.telemetry.snapshot import Snapshot, families
