@@ -25,6 +25,7 @@ class Acl(Plugin):
 
     name = "acl"
     transparent = True
+    sees_notify = True
 
     def __init__(self, lists: tuple[List, ...], host: Host) -> None:
         self.lists = lists

@@ -23,6 +23,7 @@ class Errors(Plugin):
 
     name = "errors"
     transparent = True
+    sees_notify = True
 
     def __init__(self, settings: Settings, host: Host) -> None:
         self.settings = settings

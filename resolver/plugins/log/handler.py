@@ -20,6 +20,7 @@ class QueryLog(Plugin):
 
     name = "log"
     transparent = True
+    sees_notify = True
 
     def __init__(self, rules: tuple[Rule, ...], host: Host) -> None:
         self.rules = rules

@@ -17,6 +17,7 @@ class Metadata(Plugin):
 
     name = "metadata"
     transparent = True
+    sees_notify = True
 
     def __init__(self, zones: frozenset[bytes], block: Block) -> None:
         self.zones = zones

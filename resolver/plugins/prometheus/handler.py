@@ -26,6 +26,7 @@ class Prometheus(Plugin):
 
     name = "prometheus"
     transparent = True  # replays are counted by what is left in the reply
+    sees_notify = True
 
     def __init__(self, settings: Settings, block: Block, host: Host) -> None:
         self.settings = settings
