@@ -57,12 +57,16 @@ def serve(here: Node, corefile: str) -> None:
     here.start(*resolver("-conf", str(path)))
 
 
+def health(here: Node) -> str:
+    """The status of /health; 000 while nobody listens yet."""
+    return here.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:8080/health").stdout
+
+
 def test_no_right_is_missing_and_none_too_many(here: Node, documents: list[Document]) -> None:
     (corefile,) = corefiles(documents).values()
     serve(here, corefile)
     until(lambda: asked(here) == allowed(documents), lambda: f"{asked(here)} but {allowed(documents)}")
-    ready = here.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:8080/health")
-    assert ready.stdout == "200"
+    until(lambda: health(here) == "200", lambda: f"/health says {health(here)}")
     assert asked(here) == allowed(documents)
 
 

@@ -39,8 +39,17 @@ async def test_one_of_so_many_is_truncated() -> None:
 
 
 async def test_a_large_answer_does_not_fit_a_small_client() -> None:
-    reply = (await _asked(Settings(drop=0, large=True), 1))[0]
-    assert finish(question("a.example.org", transport="udp"), reply)[2] & 0x02  # the TC flag
+    query = question("a.long.example.org", transport="udp")
+    reply = await Erratic(Settings(drop=0, large=True)).resolve(query, nobody)
+    assert finish(query, reply)[2] & 0x02  # the TC flag
+
+
+async def test_it_becomes_ready_and_unready_again_with_the_queries() -> None:
+    erratic, seen = Erratic(Settings()), []
+    for _ in range(6):
+        seen.append(erratic.is_ready())
+        await erratic.resolve(question("a.example.org"), nobody)
+    assert seen == [False, False, False, True, True, False]
 
 
 @pytest.mark.parametrize(("truncate", "is_whole"), [(0, True), (1, False)])
