@@ -24,15 +24,9 @@ MAX_FILES: Final = 10_000
 
 Stamp = tuple[int, int, int]
 """Time of change in nanoseconds, size in octets, number of the inode."""
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    """By what a change of a file is noticed."""
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
+NO_FILE: Final[Stamp] = (0, 0, 0)
 
 _SPECIAL: Final = frozenset(b'";()\\')
-_KNOWN_NAMES: Final = 1000
 _CLASSES: Final = {b"IN": True, b"CH": False, b"HS": False, b"CS": False, b"CLASS1": True}
 _ERRORS: Final = (WireError, ValueError, IndexError, OverflowError, struct.error, BinasciiError, OSError)
 
@@ -40,11 +34,11 @@ _ERRORS: Final = (WireError, ValueError, IndexError, OverflowError, struct.error
 class MasterFile:
     """One reading of a master file and of those that it includes.
 
-    ``files`` are those that were read so far, with their stamps as they were opened.
+    ``files`` are those that were read so far, with their stamps as they were opened, also where they are missing.
     """
 
-    def __init__(self, path: Path, origin: bytes) -> None:
-        self.files: dict[Path, Stamp] = {}
+    def __init__(self, path: Path, origin: bytes, files: dict[Path, Stamp] | None = None) -> None:
+        self.files = {} if files is None else files
         self._path = path
         self._origin = origin
         self._default: int | None = None
@@ -63,6 +57,7 @@ class MasterFile:
         try:
             file = open_regular(path)
         except OSError as error:
+            self.files[path] = NO_FILE
             raise WireError(f"cannot read {path}: {error.strerror or error}") from None
         self.files[path] = stamp_of(os.fstat(file.fileno()))
         return file
@@ -225,3 +220,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, IndexError) or "unpack" in str(error):
         return "the record has too few or too many fields"
     return f"the record cannot be read: {error}"
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """By what a change of a file is noticed."""
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,45 @@
+"""Writing master files (RFC 1035 section 5). Imports a library that takes long to load, so no server should."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import dns.exception
+import dns.rdata
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+
+from resolver.wire.constants import type_name
+from resolver.wire.names import to_text
+from resolver.wire.records import Record
+
+_READABLE: Final = 0o644
+
+
+def write(path: Path, records: Iterable[Record]) -> None:
+    """Write a master file in one go: whoever reads the path sees the old file or the new one. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(prefix=".signed-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.writelines(map(line_of, records))
+            file.flush()
+            os.fchmod(file.fileno(), _READABLE)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def line_of(record: Record) -> str:
+    """One record in presentation form."""
+    owner, rtype, rclass, ttl, rdata = record
+    try:
+        text = dns.rdata.from_wire(RdataClass.make(rclass), RdataType.make(rtype), rdata, 0, len(rdata)).to_text()
+    except (dns.exception.DNSException, ValueError):
+        text = f"\\# {len(rdata)} {rdata.hex()}"  # RFC 3597 section 5: what the library does not know it need not judge
+    return f"{to_text(owner)}\t{ttl}\tIN\t{type_name(rtype)}\t{text}\n"
