@@ -9,16 +9,22 @@ _ALWAYS = frozenset({"", "discovery.k8s.io"})
 
 
 class Kind(NamedTuple):
-    """A kind of objects: ``plural`` is its name in paths, in lower case; the core group is empty."""
+    """A kind of objects: ``plural`` is its name in paths, in lower case; the core group is empty.
+
+    ``older`` are versions in which a cluster may have it that does not serve ``version``, the newest first. What is
+    read of the objects is the same in all of them.
+    """
 
     group: str
     version: str
     plural: str
     namespaced: bool = True
+    older: tuple[str, ...] = ()
 
-    def path(self, namespace: str = "") -> str:
-        """Where the API lists them: those of one namespace, or all with an empty one."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+    def path(self, namespace: str = "", version: str = "") -> str:
+        """Where the API lists them: those of one namespace, or all with an empty one; in ``version`` if not empty."""
+        version = version or self.version
+        root = f"/apis/{self.group}/{version}" if self.group else f"/api/{version}"
         inside = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
         return f"{root}{inside}/{self.plural}"
 
@@ -41,10 +47,10 @@ NODES = Kind("", "v1", "nodes", namespaced=False)
 ENDPOINT_SLICES = Kind("discovery.k8s.io", "v1", "endpointslices")
 INGRESSES = Kind("networking.k8s.io", "v1", "ingresses")
 INGRESS_CLASSES = Kind("networking.k8s.io", "v1", "ingressclasses", namespaced=False)
-GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways")
+GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways", older=("v1beta1",))
 GATEWAY_CLASSES = Kind("gateway.networking.k8s.io", "v1", "gatewayclasses", namespaced=False)
-HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes")
-GRPC_ROUTES = Kind("gateway.networking.k8s.io", "v1", "grpcroutes")
-TLS_ROUTES = Kind("gateway.networking.k8s.io", "v1alpha2", "tlsroutes")
+HTTP_ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes", older=("v1beta1",))
+GRPC_ROUTES = Kind("gateway.networking.k8s.io", "v1", "grpcroutes", older=("v1alpha2",))
+TLS_ROUTES = Kind("gateway.networking.k8s.io", "v1", "tlsroutes", older=("v1alpha3", "v1alpha2"))
 DNS_ENDPOINTS = Kind("externaldns.k8s.io", "v1alpha1", "dnsendpoints")
 SERVICE_IMPORTS = Kind("multicluster.x-k8s.io", "v1alpha1", "serviceimports")

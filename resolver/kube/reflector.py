@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -76,7 +77,9 @@ class Reflector(Generic[T]):
     ) -> None:
         self._client = client
         self._scope = scope
-        self._path = scope.kind.path(scope.namespace)
+        versions = (scope.kind.version, *scope.kind.older)
+        self._paths = deque(scope.kind.path(scope.namespace, version) for version in versions)  # the present one first
+        self._untried = len(self._paths)  # where the kind may be served
         self._where = (client.access.server, scope, parse)
         self._parse = parse
         self._watch = watch
@@ -129,7 +132,7 @@ class Reflector(Generic[T]):
         while True:
             async with (
                 asyncio.timeout(PAGE_TIME),
-                self._client.get(self._path, query, patience=LIST_PATIENCE, gzip=True) as pieces,
+                self._client.get(self._paths[0], query, patience=LIST_PATIENCE, gzip=True) as pieces,
             ):
                 body = await decode.whole(pieces)
             page = decode.page(body)
@@ -181,7 +184,7 @@ class Reflector(Generic[T]):
             timeoutSeconds=str(self._chance.randint(*WATCH_TIME)),
         )
         try:
-            async with self._client.get(self._path, query, patience=IDLE) as pieces:
+            async with self._client.get(self._paths[0], query, patience=IDLE) as pieces:
                 self._well()
                 self._opened = True
                 lines, slices = decode.Lines(decode.MAX_LINE), Slices()
@@ -249,6 +252,7 @@ class Reflector(Generic[T]):
             self._watch.problem = ""
         self._watch.refused = False
         self._missed = 0
+        self._untried = len(self._paths)
 
     def _again(self, reason: str) -> None:
         """The next thing to do is a list."""
@@ -273,12 +277,17 @@ class Reflector(Generic[T]):
             await self._trouble(f"cannot {verb} {title}: {failure}", failure.wait)
 
     async def _absent(self) -> None:
-        """The kind is not served here, which is no fault: nobody has installed its definition yet.
+        """The kind is not served here, which is no fault: another version is, or nobody has installed the kind yet.
 
         Objects that are known go only when that has been said several times: an API that starts says it too.
         """
-        missed = self._missed + 1
         self._again("absent")
+        self._untried -= 1
+        self._paths.rotate(-1)
+        if self._untried:
+            return
+        self._untried = len(self._paths)
+        missed = self._missed + 1
         if missed >= ODD or not self._watch.objects:
             await self._drop_all_but(set())
             self._complaints.absent(self._where, self._scope.title)
