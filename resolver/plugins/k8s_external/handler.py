@@ -59,6 +59,33 @@ class External(Plugin):
             return await self._unknown(query, zone, found.tags, next)
         return await self._known(query, zone, found)
 
+    # --- what parts in front that keep answers must know
+
+    def claims(self, name: bytes) -> bool:
+        """Whether there is such a name now, of those that are passed on where there is not (see Overlay)."""
+        found = self._laid_over(name)
+        return found is not None and found[0]
+
+    def overlay_tags(self, name: bytes) -> Tags:
+        """What is withdrawn when a name comes to exist that is passed on until then."""
+        found = self._laid_over(name)
+        return found[1] if found is not None else ()
+
+    def _laid_over(self, name: bytes) -> tuple[bool, Tags] | None:
+        """Whether a name exists and the tags of that; None where it is never passed on."""
+        zone = nearest_zone(name, self._zones) if self._falls_through(name) else None
+        if zone is None or name == zone or is_below(name, self.settings.apex + zone):
+            return None
+        address = read_reverse(name)
+        if address is not None:
+            index = self._view.index
+            return bool(index.external_owners(address)), (index.address_tag(address),)
+        found = find(self._view, name[: len(name) - len(zone)], headless=self.settings.headless)
+        return found.rcode != NXDOMAIN, found.tags
+
+    def _falls_through(self, name: bytes) -> bool:
+        return any(zone == ROOT or is_below(name, zone) for zone in self.settings.fallthrough)
+
     @property
     def _view(self) -> ClusterView:
         view = self._found_view
@@ -100,7 +127,7 @@ class External(Plugin):
         return self._answer(query, answers.pointer_records(query.qname, names, self.settings.ttl), tags)
 
     async def _unknown(self, query: Query, zone: bytes, tags: Tags, next: Handler) -> Reply:
-        if any(zone == ROOT or is_below(query.name, zone) for zone in self.settings.fallthrough):
+        if self._falls_through(query.name):
             return (await next(query)).tagged(tags)
         if not self._view.synced:
             return failure(query, self.name, ede=EDE_NOT_READY, text="the cluster's services are not known yet")

@@ -38,6 +38,7 @@ from resolver.wire.constants import (
     REFUSED,
     SERVFAIL,
     SOA,
+    A,
 )
 from resolver.wire.edns import extended_error
 from resolver.wire.names import from_text
@@ -141,6 +142,20 @@ class Kubernetes(Plugin):
         label = namespaces.pop().lower().encode()
         return (bytes((len(label),)) + label + zone.services, zone.services, zone.name, *self._local_search)
 
+    def claims(self, name: bytes) -> bool:
+        """Whether there is such a name now, of those that are passed on where there is not (see Overlay)."""
+        found = self._laid_over(name)
+        return found is not None and found.exists
+
+    def overlay_tags(self, name: bytes) -> tuple[Hashable, ...]:
+        """What is withdrawn when a name comes to exist that is passed on until then."""
+        found = self._laid_over(name)
+        return found.tags if found is not None else ()
+
+    def _laid_over(self, name: bytes) -> Outcome | None:
+        zone = self._zones.find(name) if is_within(name, self.settings.fallthrough) else None
+        return None if zone is None else self._find(zone, name, A)
+
     def describe(self, query: Query, labels: dict[str, str]) -> None:
         """Put the parts of the name, and the Pod that asks where Pods are verified, into ``labels``."""
         if self.settings.pods == VERIFIED:
@@ -193,7 +208,7 @@ class Kubernetes(Plugin):
         settings = self.settings
         missing = found.needs & self._sources.missing
         if not found.exists and is_within(query.name, settings.fallthrough):
-            return await next(query)
+            return (await next(query)).tagged(found.tags)
         if missing:
             return self._unknown(query)
         if not found.exists:
