@@ -242,3 +242,28 @@ def turn(store: Store, times: int = 1) -> None:
     """Make the young old, as happens when they fill half of the budget."""
     for _ in range(times):
         store.budget.admit(store.budget.limit)
+
+
+def test_who_wants_to_know_is_told_of_every_replay(stores: Stores, store: Store) -> None:
+    told: list[tuple[object, ...]] = []
+    keep(store, "www", Replay(1e9, observers=(lambda *seen: told.append(seen),)))
+    client, local = ("192.0.2.1", 4000), ("192.0.2.53", 53)
+    assert store.replay(question("www", 7), 1.0) is None
+    octets = store.replay_told(question("www", 7), client, local, "udp", 1.0)
+    assert octets is not None
+    assert mark_of(octets) == 0
+    assert told == [(question("www", 7), client, local, "udp", octets)]
+    check_accounts(stores.budget.stores)
+
+
+def test_an_observed_answer_takes_the_place_of_one_that_was_not(stores: Stores, store: Store) -> None:
+    where = ("192.0.2.1", 4000), ("192.0.2.53", 53), "udp"
+    assert store.replay_told(question("www"), *where, 1.0) is None
+    keep(store, "www", mark=1)
+    keep(store, "www", Replay(1e9, observers=(lambda *_: None,), tags=("zone",)), mark=2)
+    assert store.replay(question("www"), 1.0) is None
+    assert mark_of(store.replay_told(question("www"), *where, 1.0)) == 2
+    stores.withdraw("zone")
+    assert store.replay_told(question("www"), *where, 1.0) is None
+    stores.discard(store)
+    assert stores.budget.stores == []

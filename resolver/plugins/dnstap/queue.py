@@ -23,6 +23,7 @@ class Queue:
         self.closed = False
         self._messages = messages
         self._octets = octets
+        self._urgent = max(messages // 8, 2)
         self._used = 0
         self._waiting: asyncio.Future[None] | None = None
 
@@ -33,8 +34,13 @@ class Queue:
             return
         self.frames.append(frame)
         self._used += len(frame)
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
+        waiting = self._waiting
+        if waiting is None:
+            return
+        if len(self.frames) >= self._urgent:
+            self._waiting = None
+            _wake(waiting)
+        elif len(self.frames) == 1:
             waiting.get_loop().call_later(FLUSH, _wake, waiting)
 
     def close(self) -> None:
