@@ -150,7 +150,7 @@ class Lookup:
         service = index.imports.get(key)
         if service is None:
             return Outcome(exists=False, tags=tags, needs=required)
-        if service.headless or self._settings.ignore_empty or len(labels) == 2:
+        if service.headless or self._settings.ignore_empty or labels:
             required |= needs.IMPORTED_SLICES
         found = self._found_imported(service, labels)
         if found is None:
@@ -163,8 +163,8 @@ class Lookup:
         slices = list(self._index.imported_slices(service.key).values())
         if self._settings.ignore_empty and not service.headless and not any(one.endpoints for one in slices):
             return None
-        if len(labels) == 1:
-            return None  # an endpoint is named with its cluster
+        if len(labels) == 1:  # an endpoint is named with its cluster, where it is said which one that is
+            return list(self._endpoints([one for one in slices if not one.cluster], labels[0])) or None
         if len(labels) == 2 and not any(label.startswith(b"_") for label in labels):
             slices = [one for one in slices if one.cluster == labels[1]]
             return list(_with_cluster(self._endpoints(slices, labels[0]), _wire(labels[1]))) or None

@@ -65,7 +65,7 @@ def parse(directive: Directive, block: Block) -> Settings:
     primary = next((zone for zone in zones if not is_reverse(zone)), None)
     if primary is None:
         raise directive.error("kubernetes needs a zone that is not a reverse zone", "cluster.local is the usual one")
-    values = option_values(directive, _READERS, lists=("namespaces",))
+    values = option_values(directive, _READERS, lists=("namespaces", "fallthrough"))
     _check(directive, values, zones)
     unused = tuple(_unused(values))
     source = Source.taken_from(values, block.root)

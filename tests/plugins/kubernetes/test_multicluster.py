@@ -65,6 +65,22 @@ async def test_a_headless_import_has_the_endpoints_of_all_clusters(monkeypatch: 
     ]
 
 
+async def test_an_endpoint_of_an_unnamed_cluster_has_the_name_that_srv_records_give_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = await clusterset(monkeypatch)
+    cluster.apply("""
+kind: EndpointSlice
+metadata: {name: db-lost, namespace: shop, labels: {multicluster.kubernetes.io/service-name: db}}
+endpoints: [{addresses: [10.3.0.1], hostname: lost}]
+ports: [{name: pg, port: 5432, protocol: TCP}]
+""")
+    targets = [line.split()[-1] for line in (await cluster.ask("_pg._tcp.db.shop.svc.set.local", "SRV")).answer]
+    assert "lost.db.shop.svc.set.local." in targets
+    assert await cluster.addresses("lost.db.shop.svc.set.local") == ["10.3.0.1"]
+    assert await cluster.rcode("db-0.db.shop.svc.set.local") == "NXDOMAIN"
+
+
 async def test_endpoints_are_named_with_their_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = await clusterset(monkeypatch)
     assert await cluster.addresses("db-0.east.db.shop.svc.set.local") == ["10.1.0.1"]
