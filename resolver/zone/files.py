@@ -47,6 +47,11 @@ class ZoneFile:
         """Go on from where another reader of the same file is."""
         self._stamps, self._was_young = other._stamps, other._was_young
 
+    def move(self, path: Path) -> None:
+        """The zone is in another file from now on, which is read when its serial is another one."""
+        self.path = path
+        self._stamps = {}
+
     async def read(self, previous: Zone | None, *, anyway: bool = False) -> Zone | None:
         """The zone that the file has now; None where it is the previous one. Raises ZoneError.
 

@@ -11,7 +11,7 @@ from resolver.chain.plugin import Handler
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
-from resolver.wire.constants import AA, AXFR, IXFR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN
+from resolver.wire.constants import AA, ANY, AXFR, IXFR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN
 from resolver.wire.message import Sections
 from resolver.wire.names import is_below, suffixes, to_text
 from resolver.wire.records import encode
@@ -40,13 +40,17 @@ class ZoneAnswers:
     """The zones of one directive, and answers from them.
 
     An origin is claimed before it has data, and after that has expired: questions for it fail then. ``fallthrough``
-    are the zones in which names that are not there go on to the next plugin.
+    are the zones in which names that are not there go on to the next plugin, ``growing`` those in which zones may
+    appear that are not known yet.
     """
 
-    def __init__(self, source: str, host: Host, fallthrough: tuple[bytes, ...] = ()) -> None:
+    def __init__(
+        self, source: str, host: Host, fallthrough: tuple[bytes, ...] = (), growing: tuple[bytes, ...] = ()
+    ) -> None:
         self._source = source
         self._host = host
         self._fallthrough = fallthrough
+        self._growing = growing
         self._claimed: dict[bytes, _Served | None] = {}
         self._zones: dict[bytes, Zone] = {}
         self._followers: list[Changed] = []
@@ -99,13 +103,34 @@ class ZoneAnswers:
         for changed in tuple(self._followers):
             changed(origin, before, zone)
 
+    # --- what parts in front that keep answers must know (capabilities.Overlay)
+
+    def claims(self, name: bytes) -> bool:
+        """Whether the answer for the name comes from here now."""
+        origin = self.find(name)
+        if origin is None:
+            return False
+        served = self._claimed[origin]
+        if served is None or not _is_within(name, self._fallthrough):
+            return True
+        return not _is_missing(served.zone, name, lookup(served.zone, name, ANY))
+
+    def overlay_tags(self, name: bytes) -> tuple[Hashable, ...]:
+        """The tags that are withdrawn when answers for the name begin to come from here."""
+        grows = (self._tag,) if _is_within(name, self._growing) else ()
+        if _is_within(name, self._fallthrough):
+            origin = self.find(name)
+            return grows if origin is None else (*grows, self.tag(origin))
+        return grows
+
     # --- what is in them
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
         """The answer from the zone that the name is in; names outside of all zones go to the next plugin."""
         origin = self.find(query.name)
         if origin is None:
-            return (await next(query)).tagged((self._tag,))
+            reply = await next(query)
+            return reply.tagged((self._tag,)) if _is_within(query.name, self._growing) else reply
         served = self._claimed[origin]
         if query.qtype in (AXFR, IXFR):
             return failure(query, self._source, REFUSED)
@@ -114,14 +139,11 @@ class ZoneAnswers:
         found = lookup(served.zone, query.name, query.qtype, do=query.do)
         if found.wildcard and query.metadata is not None:
             query.metadata["zone/wildcard"] = to_text(found.wildcard)
-        if self._passes_on(query.name) and _is_missing(served.zone, query.name, found):
+        if _is_within(query.name, self._fallthrough) and _is_missing(served.zone, query.name, found):
             return (await next(query)).tagged((self._tag, *served.leave.tags))
         if found.outcome is Outcome.ALIAS:
             return await behind_alias(query, found, served.zone, self._host, self._source, served.leave)
         return self._reply(query, found, served.leave)
-
-    def _passes_on(self, name: bytes) -> bool:
-        return any(is_below(name, zone) for zone in self._fallthrough)
 
     def _reply(self, query: Query, found: Found, leave: Replay) -> Reply:
         rcode = _RCODES.get(found.outcome, NOERROR)
@@ -139,6 +161,10 @@ class _Served:
     def __init__(self, zone: Zone, tag: Hashable) -> None:
         self.zone = zone
         self.leave = Replay(math.inf, tags=(tag,), live=True)
+
+
+def _is_within(name: bytes, zones: tuple[bytes, ...]) -> bool:
+    return any(is_below(name, zone) for zone in zones)
 
 
 def _is_missing(zone: Zone, name: bytes, found: Found) -> bool:

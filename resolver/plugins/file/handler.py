@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
@@ -45,6 +45,12 @@ class File(Plugin):
 
     def follow_zones(self, changed: Changed) -> Callable[[], None]:
         return self.answers.follow_zones(changed)
+
+    def claims(self, name: bytes) -> bool:
+        return self.answers.claims(name)
+
+    def overlay_tags(self, name: bytes) -> tuple[Hashable, ...]:
+        return self.answers.overlay_tags(name)
 
     # --- life
 
