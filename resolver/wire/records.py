@@ -88,6 +88,8 @@ class _Writer:
             prefix = _COMPRESSIBLE.get(rtype)
             if prefix is None:
                 out += rdata
+                if rtype == SRV:
+                    self._note(rdata)
             else:
                 self._rdata(rtype, prefix, rdata)
 
@@ -101,6 +103,16 @@ class _Writer:
             self._name(name)
         out += rdata[end:]
         out[start - 2 : start] = (len(out) - start).to_bytes(2, "big")
+
+    def _note(self, rdata: bytes) -> None:
+        """The target of an SRV record stays whole (RFC 2782), but its address records may point to it."""
+        seen, name = self._suffixes(), rdata[6:]
+        here = self.base + len(self.out) - len(name)
+        while name and name != ROOT and here <= _MAX_POINTER:
+            if seen.setdefault(name.lower(), here) != here:
+                return
+            size = 1 + name[0]
+            name, here = name[size:], here + size
 
     def _name(self, name: bytes) -> None:
         seen, out = self._suffixes(), self.out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resolver.errors import WireError
-from resolver.wire.constants import AAAA, CNAME, HTTPS, MX, NS, SOA, SRV, TXT, A
+from resolver.wire.constants import AAAA, CNAME, HTTPS, IN, MX, NS, SOA, SRV, TXT, A
 from resolver.wire.message import as_message, scan
 from resolver.wire.names import ROOT, from_text
 from resolver.wire.records import EMPTY_BODY, Record, clamp_ttl, encode, plain_rdata, record, soa_minimum
@@ -94,3 +94,22 @@ def test_the_minimum_is_the_last_field_of_a_soa() -> None:
     assert soa_minimum(ROOT + ROOT + bytes(16) + b"\0\0\1\0") == 256
     with pytest.raises(WireError):
         soa_minimum(ROOT + ROOT + bytes(19))
+
+
+def test_addresses_point_to_the_target_of_their_srv_record() -> None:
+    asked, target = from_text("_pg._tcp.db.example.org."), from_text("db-0.elsewhere.example.net.")
+    service = Record(asked, SRV, IN, 5, b"\0\0\0\x64\x15\x38" + target)
+    address = Record(target, A, IN, 5, b"\xc0\0\2\1")
+    sibling = Record(from_text("db-1.elsewhere.example.net."), A, IN, 5, b"\xc0\0\2\2")
+    body = encode(asked, [service], (), [address, sibling])
+    assert target in body.data  # whole in the SRV record
+    assert body.data.count(b"elsewhere") == 1
+    assert scan(as_message(asked + b"\0\x21\0\1", body)).sections() == ([service], [], [address, sibling])
+
+
+def test_a_broken_srv_record_is_pointed_to_by_nobody() -> None:
+    owner = from_text("_pg._tcp.example.org.")
+    body = encode(
+        owner, [Record(owner, SRV, IN, 5, b"\0\0\0\0\0\0\x3fab")], (), [Record(owner, A, IN, 5, b"\xc0\0\2\1")]
+    )
+    assert body.data.endswith(b"\xc0\x0c\0\1\0\1\0\0\0\5\0\4\xc0\0\2\1")
