@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import socket
+import ssl
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -41,13 +43,15 @@ _KEEPALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
 class Failure(KubeError):
     """A request that brought nothing: ``status`` is that of HTTP, 0 without an answer; ``wait`` what the API asks for.
 
-    ``wait`` is in seconds (Retry-After).
+    ``wait`` is in seconds (Retry-After). ``general`` says that every request would have failed like this one: there is
+    no way to the API, or it does not know who asks.
     """
 
-    def __init__(self, reason: str, status: int = 0, wait: float = 0.0) -> None:
+    def __init__(self, reason: str, status: int = 0, wait: float = 0.0, *, general: bool = False) -> None:
         super().__init__(reason)
         self.status = status
         self.wait = wait
+        self.general = general
 
 
 class Client:
@@ -79,7 +83,8 @@ class Client:
             finally:
                 await response.aclose()
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            raise Failure(_explained(error)) from error
+            no_way = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+            raise Failure(_explained(error), general=no_way) from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -158,8 +163,10 @@ async def _refusal(response: httpx2.Response) -> Failure:
         await response.aclose()
     said = decode.status(body)[0] or body.decode("utf-8", "replace").strip().partition("\n")[0][:300]
     wait = response.headers.get("retry-after", "")
-    reason = f"{response.status_code} {response.reason_phrase}".strip()
-    return Failure(f"{reason}: {said}" if said else reason, response.status_code, float(wait) if wait.isdigit() else 0)
+    status, phrase = response.status_code, response.reason_phrase
+    reason = f"{status} {phrase}".strip()
+    reason = f"{reason}: {said}" if said not in ("", phrase) else reason
+    return Failure(reason, status, float(wait) if wait.isdigit() else 0, general=status == 401)
 
 
 def _explained(error: BaseException) -> str:
@@ -170,6 +177,13 @@ def _explained(error: BaseException) -> str:
         return "no connection in time"
     while (deeper := _cause(error)) is not None:
         error = deeper
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS fails: {(error.reason or str(error)).lower().replace('_', ' ')}"
+    if isinstance(error, OSError) and error.strerror:
+        number = error.errno or 0
+        return os.strerror(number) if number > 0 else error.strerror  # below 0: a name that is not found
     return str(error) or type(error).__name__
 
 

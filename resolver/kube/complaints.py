@@ -15,7 +15,7 @@ class Complaints:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._objects: set[tuple[str, str, str]] = set()
-        self._problems: dict[Hashable, str] = {}
+        self._problems: dict[Hashable, tuple[str, str]] = {}  # what is wrong, and of whom to say that it is over
 
     def malformed(self, kind: str, key: str, reason: str) -> None:
         """An object cannot be used: one line for each object and reason."""
@@ -29,23 +29,31 @@ class Complaints:
         where = f"{kind} {key}: " if key else f"{kind}: "
         self._log.warning(f"{where}{reason}", kind=kind, object=key)
 
-    def problem(self, where: Hashable, reason: str) -> None:
-        """Something cannot be listed or watched: one line until the reason changes or it works again."""
-        if self._problems.get(where) != reason:
-            self._problems[where] = reason
-            self._log.warning(f"{reason}; what is known is kept")
+    def problem(self, where: Hashable, reason: str, whose: str) -> None:
+        """Something cannot be listed or watched: one line until the reason changes or it works again.
 
-    def recovered(self, where: Hashable, title: str) -> None:
+        What keeps several from working for one reason is said once; ``whose`` problem it is, the last one says that it
+        is over.
+        """
+        if reason not in self._reasons():
+            self._log.warning(f"{reason}; what is known is kept")
+        self._problems[where] = reason, whose
+
+    def recovered(self, where: Hashable) -> None:
         """It works again."""
-        if self._problems.pop(where, None):
-            self._log.info(f"{title}: the API answers now")
+        reason, whose = self._problems.pop(where, ("", ""))
+        if reason and reason not in self._reasons():
+            self._log.info(f"{whose}: the API answers now")
 
     def absent(self, where: Hashable, title: str) -> None:
         """A kind is not served: one line until that changes."""
         reason = f"the API does not serve {title}; it is looked for about once a minute"
-        if self._problems.get(where) != reason:
-            self._problems[where] = reason
+        if reason not in self._reasons():
             self._log.info(reason)
+        self._problems[where] = reason, title
+
+    def _reasons(self) -> set[str]:
+        return {reason for reason, _ in self._problems.values()}
 
     def forget(self, where: Hashable) -> None:
         """Nobody asks for it any more."""

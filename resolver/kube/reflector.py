@@ -248,7 +248,7 @@ class Reflector(Generic[T]):
         """It works."""
         self._watch.complete()
         if self._watch.problem or self._missed:
-            self._complaints.recovered(self._where, self._scope.title)
+            self._complaints.recovered(self._where)
             self._watch.problem = ""
         self._watch.refused = False
         self._missed = 0
@@ -273,6 +273,9 @@ class Reflector(Generic[T]):
             await self._pauses.slow()
         elif opened and not status:
             await self._pauses.growing()  # connections do break; it is worth a word when the next one fails too
+        elif failure.general:
+            server = self._client.access.server
+            await self._trouble(f"{server}: {failure}", failure.wait, whose=server)
         else:
             await self._trouble(f"cannot {verb} {title}: {failure}", failure.wait)
 
@@ -304,10 +307,10 @@ class Reflector(Generic[T]):
         else:
             await self._trouble(f"{self._scope.title}: watches end as soon as they begin")
 
-    async def _trouble(self, reason: str, wait: float = 0.0) -> None:
-        self._trouble_is(reason)
+    async def _trouble(self, reason: str, wait: float = 0.0, whose: str = "") -> None:
+        self._trouble_is(reason, whose)
         await self._pauses.growing(wait)
 
-    def _trouble_is(self, reason: str) -> None:
-        self._complaints.problem(self._where, reason)
+    def _trouble_is(self, reason: str, whose: str = "") -> None:
+        self._complaints.problem(self._where, reason, whose or self._scope.title)
         self._watch.problem = reason

@@ -176,15 +176,27 @@ async def test_a_server_that_is_away_changes_nothing_and_is_found_again(
 ) -> None:
     await api.stop()
     await until(lambda: services.problem)
-    assert "Connect call failed" in services.problem
+    assert services.problem == f"{api.url}: Connection refused"
     assert services.synced
     assert services.objects == {"default/web": 80}
     api.store.apply("services", service("web", port=81))
     await api.start()
     await until(lambda: services.objects["default/web"] == 81)
     assert services.problem == ""
-    assert sum("cannot watch services" in text for text in watching.world.lines) == 1
+    assert sum("Connection refused" in text for text in watching.world.lines) == 1
     assert any("the API answers now" in text for text in watching.world.lines)
+
+
+async def test_what_ails_all_kinds_is_said_once(api: FakeApi, watching: Watching) -> None:
+    await api.stop()
+    watches = [watching.watch(api.url, kind, name_of) for kind in (SERVICES, ENDPOINT_SLICES, INGRESSES)]
+    await until(lambda: all(watch.problem for watch in watches))
+    assert sum("Connection refused; what is known is kept" in text for text in watching.world.lines) == 1
+    await api.start()
+    await until(lambda: all(watch.synced for watch in watches))
+    assert [text for text in watching.world.lines if "answers now" in text] == [
+        f"[INFO] plugin/kubernetes: {api.url}: the API answers now"
+    ]
 
 
 async def test_a_server_that_is_away_at_the_start_is_waited_for(watching: Watching, api: FakeApi) -> None:
