@@ -1,0 +1,143 @@
+"""Finds the template for a query and answers with what it makes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from resolver.chain.plugin import Handler, Plugin
+from resolver.chain.query import Query
+from resolver.chain.reply import Replay, Reply, failure, from_records
+from resolver.chain.setup import Host
+from resolver.errors import WireError
+from resolver.plugins.template.data import Data
+from resolver.plugins.template.language import Template, TemplateError
+from resolver.plugins.template.metrics import Metrics
+from resolver.plugins.template.records import RecordError, read_record
+from resolver.plugins.template.settings import Rule
+from resolver.wire.constants import AAAA, ANY, ANY_CLASS, CNAME, SERVFAIL, TC, A
+from resolver.wire.names import ROOT, is_below, suffixes, to_text
+from resolver.wire.records import Record
+
+
+class _Failed(Exception):
+    """A template failed for this query; the text says why."""
+
+
+class Templates(Plugin):
+    """All templates of a server block. What they make of the question alone may be replayed."""
+
+    name = "template"
+    transparent = True  # what it passes on is none of its business
+
+    def __init__(self, rules: Sequence[Rule], host: Host) -> None:
+        self.rules = rules
+        self.host = host
+        self.metrics = Metrics(host.registry)
+
+    async def start(self) -> None:
+        log = self.host.log.named(self.name)
+        for rule in self.rules:
+            for doubt in rule.doubts:
+                log.warning(f"{doubt}; the queries that come to this will fail")
+
+    async def resolve(self, query: Query, next: Handler) -> Reply:
+        name = ""
+        for rule in self.rules:
+            zone = _zone(query.name, rule.zones)
+            if zone is None or not _is_about(query, rule):
+                continue
+            name = name or to_text(query.name)
+            data = self._match(rule, query, name, zone)
+            if data is not None:
+                return await self._answer(rule, query, data)
+            if not any(one == ROOT or is_below(query.name, one) for one in rule.fallthrough):
+                return failure(query, "")
+        return await next(query)
+
+    def _match(self, rule: Rule, query: Query, name: str, zone: bytes) -> Data | None:
+        about = (rule.rclass, rule.rtype)
+        if not rule.patterns:
+            return Data(query, name, to_text(zone), about)
+        for pattern in rule.patterns:
+            found = pattern.groups(name)
+            if found is not None:
+                return Data(query, name, to_text(zone), about, found, pattern)
+        return None
+
+    async def _answer(self, rule: Rule, query: Query, data: Data) -> Reply:
+        matched = self.metrics.matched(query.site, data)
+        matched.value += 1
+        if rule.rcode == SERVFAIL:
+            return failure(query, "")
+        followed: list[Reply] = []
+        try:
+            answer: list[Record] = []
+            for template in rule.answer:
+                record = self._record(template, "answer", query, data)
+                answer.append(record)
+                if record.type == CNAME and query.qtype in (A, AAAA):
+                    followed.append(await self._follow(query, record.rdata))
+                    answer += _records(followed[-1])
+            additional = [self._record(one, "additional", query, data) for one in rule.additional]
+            authority = [self._record(one, "authority", query, data) for one in rule.authority]
+        except _Failed as error:
+            return failure(query, self.name, error=str(error))
+        reply = from_records(query, self.name, answer, authority, additional, rcode=rule.rcode)
+        reply.options = rule.options
+        if followed:
+            reply.flags |= followed[-1].flags & TC
+        if not data.personal:
+            reply.replay = _leave(answer, followed, self.host.clock())
+        return reply.counted(matched.add)
+
+    def _record(self, template: Template, section: str, query: Query, data: Data) -> Record:
+        try:
+            return read_record(template.render(data))
+        except TemplateError as error:
+            self.metrics.template_failed(query.site, data, section, str(template))
+            raise _Failed(f"template: {section}: {error}") from None
+        except RecordError as error:
+            self.metrics.record_failed(query.site, data, section, str(template))
+            raise _Failed(f"template: {section}: {error}") from None
+
+    async def _follow(self, query: Query, target: bytes) -> Reply:
+        """What this server has at the target of an alias; the alias stands alone where that fails."""
+        return await self.host.ask(query.derive(qname=target, depth=query.depth + 1))
+
+
+def _zone(name: bytes, zones: frozenset[bytes]) -> bytes | None:
+    """The longest of the zones that the name is in."""
+    return next((suffix for suffix in suffixes(name) if suffix in zones), None)
+
+
+def _is_about(query: Query, rule: Rule) -> bool:
+    is_class = query.qclass in (rule.rclass, ANY_CLASS) or rule.rclass == ANY_CLASS
+    return is_class and (query.qtype in (rule.rtype, ANY) or rule.rtype == ANY)
+
+
+def _records(reply: Reply) -> Sequence[Record]:
+    try:
+        return reply.sections.answer
+    except WireError:
+        return ()
+
+
+def _leave(answer: Sequence[Record], followed: Sequence[Reply], now: float) -> Replay | None:
+    """Leave to replay what is a function of the question, and of what is behind its aliases for as long as that holds.
+
+    TTLs age with those behind the aliases.
+    """
+    if not followed:
+        return Replay(math.inf)
+    leaves = [reply.replay for reply in followed]
+    found = [leave for leave in leaves if leave is not None]
+    bases = {leave.base for leave in found}
+    if len(found) < len(leaves) or len(bases) > 1:
+        return None
+    until = min(leave.until for leave in found)
+    if not math.isinf(until):
+        until = min(until, now + min(record.ttl for record in answer))
+    counts = tuple(count for leave in found for count in leave.counts)
+    tags = tuple(tag for leave in found for tag in leave.tags)
+    return Replay(until, bases.pop(), (), counts, tags=tags)
