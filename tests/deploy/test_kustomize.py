@@ -242,8 +242,10 @@ def test_services_lead_to_ports_that_exist(folder: Path) -> None:
         for pod in all_pods:
             if not spec.get("selector") or not matches(spec["selector"], pod.labels) or pod.on_host:
                 continue
-            known = {port["name"] for container in pod.containers for port in container.get("ports", [])}
-            assert {port["targetPort"] for port in spec["ports"]} <= known
+            ports = [port for container in pod.containers for port in container.get("ports", [])]
+            for port in spec["ports"]:
+                wanted = port["targetPort"], port["protocol"]
+                assert wanted in {(one[key], one["protocol"]) for one in ports for key in ("name", "containerPort")}
 
 
 @every_folder

@@ -60,17 +60,24 @@ def server(settings: Settings, egress: Sequence[Mapped]) -> dict[str, list[Docum
 
 
 def kube_dns(settings: Settings) -> Document:
-    """The Service that the nodes and their Pods know, unchanged but for who may stand behind it."""
+    """The Service that the nodes and their Pods know, unchanged but for who may stand behind it.
+
+    It has to say what distributions say. ``kubectl apply`` tells ports apart by their number alone, so a target that
+    differs for UDP and TCP ends up at the wrong one of both; and a second address must not be taken from a cluster
+    that has two. Hence numbers, and one address where one is given.
+    """
     marks = {
         **KUBE_DNS,
         "kubernetes.io/name": "CoreDNS",
         "kubernetes.io/cluster-service": "true",
     }
+    addresses = settings.addresses
+    metrics = {"name": "metrics", "port": 9153, "protocol": "TCP"}
     spec = {
         Note("The address that the cluster has already; it cannot be changed."): None,
-        **cluster_addresses(settings.addresses),
+        **(cluster_addresses(addresses) if len(addresses) > 1 else {"clusterIP": addresses[0]}),
         "selector": KUBE_DNS,
-        "ports": [*dns_ports(), {"name": "metrics", "port": 9153, "protocol": "TCP", "targetPort": "metrics"}],
+        "ports": [{**port, "targetPort": port["port"]} for port in (*dns_ports(), metrics)],
     }
     return document("Service", "v1", "kube-dns", settings.namespace, marks, spec=spec)
 

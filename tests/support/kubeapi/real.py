@@ -116,7 +116,7 @@ def _apiserver(folder: Path, port: int, etcd: int) -> list[str]:
         "authorization-mode": "RBAC",
         "anonymous-auth": "false",
         "disable-admission-plugins": "ServiceAccount",
-        "service-cluster-ip-range": "10.96.0.0/12",
+        "service-cluster-ip-range": "10.96.0.0/12,fd00:10:96::/112",
         "service-account-issuer": "https://kubernetes.default.svc",
         "service-account-key-file": cert,
         "service-account-signing-key-file": key,
