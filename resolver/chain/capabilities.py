@@ -75,9 +75,11 @@ class Listening(Protocol):
 
 
 class HttpRequest(NamedTuple):
-    """What an endpoint may want to know of a request: the ``Accept`` header."""
+    """What an endpoint may want to know of a request: the ``Accept`` header, the path, and what is behind the ``?``."""
 
     accept: str = ""
+    path: str = ""
+    query: str = ""
 
 
 class HttpAnswer(NamedTuple):
@@ -90,13 +92,17 @@ class HttpAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HttpEndpoint:
-    """A path to serve with GET at an address. ``host`` empty means all addresses; ``tls`` is an ``ssl.SSLContext``."""
+    """A path to serve with GET at an address. ``host`` empty means all addresses; ``tls`` is an ``ssl.SSLContext``.
+
+    An answer that takes longer than ``within`` seconds is given up.
+    """
 
     host: str
     port: int
     path: str
     answer: Callable[[HttpRequest], Awaitable[HttpAnswer]]
     tls: Any = None
+    within: float = 10.0
 
 
 @runtime_checkable
@@ -105,6 +111,16 @@ class HttpServing(Protocol):
 
     def endpoints(self) -> Sequence[HttpEndpoint]:
         """The endpoints to open; the runtime owns the sockets and keeps them over a reload."""
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A part that can look into its process. Where several serve, ``Host.inspect`` asks the part of any of them."""
+
+    name: ClassVar[str]
+
+    async def inspect(self, wish: Any) -> Any:
+        """What it finds. Wish and answer can be pickled."""
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from resolver.chain.link import refuse
 from resolver.chain.plugin import Handler, Part
@@ -26,7 +27,8 @@ class Host:
     would; who asks adds one to its ``depth``. ``suspend`` makes the process unready with a reason until called again
     with an empty one; ``suspended`` holds those reasons, and ``stopping`` is set when the process was told to end.
     ``blocks`` are the server blocks in service. Where several processes serve, ``scrape`` gives the metrics of all of
-    them and ``unready`` what keeps any of them from being ready, as asked at an HTTP address.
+    them, ``unready`` what keeps any of them from being ready, as asked at an HTTP address, and ``inspect`` what the
+    part of a name finds for a wish in one worker within so many seconds, None where there is no such worker.
     """
 
     clock: Callable[[], float]
@@ -43,6 +45,7 @@ class Host:
     blocks: Callable[[], Sequence[Block]] = lambda: ()
     scrape: Callable[[], Awaitable[Snapshot]] | None = None
     unready: Callable[[tuple[str, int]], Awaitable[Sequence[str]]] | None = None
+    inspect: Callable[[str, Any, int, float], Awaitable[Any]] | None = None
 
 
 @dataclass(slots=True)

@@ -23,7 +23,6 @@ Address = tuple[str, int]
 MAX_CONNECTIONS: Final = 64  # per address; one more takes the place of the oldest
 MAX_HEADER: Final = 8192  # octets of request line and headers
 KEEP_ALIVE: Final = 5.0  # seconds until a request, and between two
-ANSWER_TIME: Final = 10.0  # seconds that an endpoint may take
 CONNECTION_TIME: Final = 60.0  # seconds that any connection may last
 _BACKLOG: Final = 128
 _ALL_ADDRESSES: Final = ("0.0.0.0", "::")
@@ -168,9 +167,10 @@ class _Server:
         if scope["method"] not in ("GET", "HEAD"):
             return HttpAnswer(405, _PLAIN, b"method not allowed\n"), [(b"allow", b"GET, HEAD")]
         accept = b",".join(value for name, value in scope["headers"] if name.lower() == b"accept")
-        request = HttpRequest(accept.decode("latin-1"))
+        query = scope.get("query_string", b"").decode("latin-1")
+        request = HttpRequest(accept.decode("latin-1"), scope["path"], query)
         try:
-            async with asyncio.timeout(ANSWER_TIME):
+            async with asyncio.timeout(endpoint.within):
                 return await endpoint.answer(request), []
         except TimeoutError:
             return HttpAnswer(503, _PLAIN, b"no answer in time\n"), []

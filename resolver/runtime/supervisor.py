@@ -42,6 +42,7 @@ class Supervisor(Life):
         watch_process(self.host.registry, __version__)
         self.host.scrape = self._scrape
         self.host.unready = self._unready
+        self.host.inspect = self._inspect
         self._packed = b""
         self._settling = Settling()
         self._past: Snapshot = []
@@ -244,6 +245,12 @@ class Supervisor(Life):
         for crew, answer in zip(self.crews, await self._each("unready", address), strict=True):
             reasons.extend([f"worker {crew.number}"] if answer is None else answer)
         return list(dict.fromkeys(reasons))
+
+    async def _inspect(self, part: str, wish: Any, worker: int, within: float) -> Any:
+        """What a part finds in one worker."""
+        if not 0 <= worker < len(self.crews):
+            return None
+        return await self.crews[worker].ask("inspect", (part, wish), within=within)
 
     async def _each(self, what: str, payload: object = None) -> list[Any]:
         """What each worker answers, None for those that do not."""

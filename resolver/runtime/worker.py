@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from resolver.chain.capabilities import Readiness, offering
+from resolver.chain.capabilities import Inspectable, Readiness, offering
 from resolver.chain.setup import Host
 from resolver.chain.turns import Turns
 from resolver.replay.store import Stores
@@ -98,6 +98,8 @@ class Worker:
             return await self._snapshot()
         elif what == "unready":
             return self._unready(payload)
+        elif what == "inspect":
+            return await self._inspect(*payload)
         elif what == "stopping":
             self.host.stopping = True
         elif what == "stop":
@@ -143,6 +145,11 @@ class Worker:
             return [f"worker {self.host.worker}"]
         parts = (part for block in blocks for part in block.parts)
         return next((part.unready() for part in offering(parts, Readiness) if part.address == address), [])
+
+    async def _inspect(self, name: str, wish: Any) -> Any:
+        parts = (part for block in self.host.blocks() for part in block.parts)
+        found = next((part for part in offering(parts, Inspectable) if part.name == name), None)
+        return None if found is None else await found.inspect(wish)
 
     def _fail(self, reason: str) -> None:
         self._failing = asyncio.get_running_loop().create_task(self._say_failed(reason))

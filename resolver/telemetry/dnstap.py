@@ -10,6 +10,8 @@ import socket
 from functools import lru_cache
 from typing import Final
 
+from resolver.telemetry.protobuf import varint
+
 CONTENT_TYPE: Final = b"protobuf:dnstap.Dnstap"
 
 CLIENT_QUERY, CLIENT_RESPONSE, FORWARDER_QUERY, FORWARDER_RESPONSE = 5, 6, 7, 8
@@ -65,18 +67,6 @@ def response_part(asked: float, answered: float, octets: bytes = b"") -> bytes:
 def message(kind: int, ends: bytes, part: bytes) -> bytes:
     """A message of one kind, made of ``sockets`` and a part."""
     return b"\x08" + bytes((kind,)) + ends + part
-
-
-def varint(number: int) -> bytes:
-    """A number in groups of seven bits, the lowest first."""
-    if number < 0x80:
-        return bytes((number,))
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def _text(tag: bytes, octets: bytes) -> bytes:

@@ -155,16 +155,21 @@ async def test_a_failure_is_logged_and_answered(port: int) -> None:
     await servers.stop()
 
 
-async def test_an_endpoint_that_takes_too_long_is_not_waited_for(
-    servers: HttpServers, port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_endpoint_that_takes_too_long_is_not_waited_for(servers: HttpServers, port: int) -> None:
     async def hang(request: HttpRequest) -> HttpAnswer:
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(http, "ANSWER_TIME", 0.05)
-    await servers.apply([endpoint(port, answer=hang)])
+    await servers.apply([endpoint(port, answer=hang, within=0.05)])
     assert (await get(port))[0] == 503
+
+
+async def test_an_endpoint_is_told_path_and_parameters(servers: HttpServers, port: int) -> None:
+    async def echo(request: HttpRequest) -> HttpAnswer:
+        return HttpAnswer(200, "text/plain", f"{request.path} {request.query}".encode())
+
+    await servers.apply([endpoint(port, "/health", echo)])
+    assert (await get(port, "/health?seconds=5&x=%20"))[2] == "/health seconds=5&x=%20"
 
 
 # --- clients that behave badly

@@ -27,6 +27,32 @@ def fields(octets: bytes) -> dict[int, Any]:
     return found
 
 
+def repeated(octets: bytes, field: int) -> list[bytes]:
+    """All values of a field that may stand several times, as octets."""
+    found: list[bytes] = []
+    at = 0
+    while at < len(octets):
+        tag, at = _varint(octets, at)
+        if tag & 7 == 0:
+            _, at = _varint(octets, at)
+            continue
+        assert tag & 7 == 2
+        length, at = _varint(octets, at)
+        if tag >> 3 == field:
+            found.append(octets[at : at + length])
+        at += length
+    return found
+
+
+def packed(octets: bytes) -> list[int]:
+    """The numbers of a field that holds several in one piece."""
+    numbers, at = [], 0
+    while at < len(octets):
+        number, at = _varint(octets, at)
+        numbers.append(number)
+    return numbers
+
+
 def _varint(octets: bytes, at: int) -> tuple[int, int]:
     number = shift = 0
     while True:

@@ -11,4 +11,9 @@ __all__ = ["Dnstap", "setup"]
 
 def setup(setup: Setup) -> Dnstap:
     """One plugin for all ``dnstap`` lines of the block. Raises ConfigError or ConfigErrors."""
-    return Dnstap(tuple(parse(directive, setup.block.root) for directive in setup.directives), setup.host)
+    settings = []
+    for directive in setup.directives:
+        settings.append(parse(directive, setup.block.root))
+        if settings[-1].listen and setup.host.scrape is not None:
+            raise directive.error("dnstap listen needs a server with one worker: each knows only of its own queries")
+    return Dnstap(tuple(settings), setup.host)

@@ -14,7 +14,6 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure
 from resolver.chain.setup import Host
-from resolver.errors import ResolverError
 from resolver.plugins.dnstap.incoming import Incoming
 from resolver.plugins.dnstap.outgoing import Outgoing
 from resolver.plugins.dnstap.settings import Settings
@@ -66,8 +65,6 @@ class Dnstap(Plugin):
         """Open what is to be opened. Raises ResolverError."""
         log = self._host.log.named(self.name)
         for tap in self.taps:
-            if tap.settings.listen and self._host.scrape is not None:
-                raise ResolverError("dnstap listen needs a single worker: each would only know of its own queries")
             for warning in tap.settings.warnings:
                 log.warning(warning)
             await tap.outlet.start()

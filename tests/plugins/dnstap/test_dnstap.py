@@ -11,10 +11,11 @@ import pytest
 
 from resolver.chain.capabilities import Exchange
 from resolver.chain.reply import Replay, Reply, failure, silence
-from resolver.errors import ResolverError
+from resolver.errors import ConfigErrors, ResolverError
 from resolver.plugins.dnstap import Dnstap
 from resolver.plugins.dnstap.outgoing import Outgoing
 from resolver.telemetry.framestream import READY, START, STOP
+from resolver.telemetry.snapshot import Snapshot
 from resolver.wire.constants import NXDOMAIN
 from tests.plugins.chains import World, answering, question, until
 from tests.plugins.dnstap.collector import (
@@ -250,10 +251,12 @@ async def test_collectors_connect_to_a_listening_tap(world: World, tmp_path: Pat
 
 
 async def test_a_listening_tap_needs_a_single_worker(world: World, tmp_path: Path) -> None:
-    world.host.scrape = answering(answer)  # type: ignore[assignment]
-    plugin: Dnstap = world.part(f". {{\n dnstap listen {tmp_path}/sock\n}}")
-    with pytest.raises(ResolverError, match="single worker"):
-        await plugin.start()
+    async def scrape() -> Snapshot:
+        return []
+
+    world.host.scrape = scrape
+    with pytest.raises(ConfigErrors, match="one worker"):
+        world.part(f". {{\n dnstap listen {tmp_path}/sock\n}}")
 
 
 async def test_an_address_that_cannot_be_listened_on_is_said(world: World, tmp_path: Path) -> None:
