@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from resolver.kube import kinds
-from tests.deploy.rendering import DEPLOY, Document, folders, kustomize, named, needs_kubectl, of_kind
+from tests.deploy.rendering import DEPLOY, Document, folders, kustomize, named, needs_kubectl, of_kind, pods
 from tests.support.kubeapi import real
 from tests.support.kubeapi.real import ADMIN, CERTS, RealApi
 
@@ -40,7 +41,17 @@ pytestmark = [
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealApi]:
     with real.running(tmp_path_factory.mktemp("api")) as server:
         server.apply("/api/v1/namespaces", {"metadata": {"name": "my-app"}})
+        _wait_for_priorities(server)
         yield server
+
+
+def _wait_for_priorities(server: RealApi) -> None:
+    """A server that has just begun makes them a moment later."""
+    deadline = time.monotonic() + 30
+    path = "/apis/scheduling.k8s.io/v1/priorityclasses/system-cluster-critical"
+    while server.request("GET", path, right=(200, 404)).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def kubectl(api: RealApi, *words: str, text: str = "") -> str:
@@ -82,3 +93,16 @@ def test_the_service_of_the_cluster_stays_as_it_is(
     assert len(before["clusterIPs"]) == (1 if policy == "SingleStack" else 2)
     kubectl(api, "apply", *how, "-f", "-", text=json.dumps(kube_dns(folder)))
     assert api.request("GET", f"{KUBE_DNS}/kube-dns").json()["spec"] == before
+
+
+@pytest.mark.parametrize("folder", APPLICABLE, ids=named)
+def test_pods_are_admitted_where_their_namespace_is_restricted(api: RealApi, folder: Path) -> None:
+    """Nobody makes Pods of the templates here, so the templates are tried as Pods."""
+    documents = kustomize(folder)
+    for namespace in of_kind(documents, "Namespace"):
+        api.apply("/api/v1/namespaces", namespace)
+    for pod in pods(documents):
+        metadata = {"generateName": "tried-", "namespace": pod.namespace, "labels": pod.labels}
+        tried = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod.spec}
+        said = kubectl(api, "create", "--dry-run=server", "-f", "-", text=json.dumps(tried))
+        assert "created (server dry run)" in said
