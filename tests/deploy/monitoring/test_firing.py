@@ -42,6 +42,9 @@ WELL = {
     'coredns_kubernetes_synced{kind="services"}': "0 0 1x58",
     'coredns_kubernetes_rest_client_requests_total{code="200", method="GET", host="api"}': "0+10x60",
     'coredns_kubernetes_rest_client_requests_total{code="410", method="GET", host="api"}': "0+2x60",
+    # Kinds that nobody has installed, such as those of the Gateway API, are looked for again and again.
+    'coredns_kubernetes_rest_client_requests_total{code="404", method="GET", host="api"}': "0+8x60",
+    'coredns_kubernetes_relists_total{kind="tlsroutes.gateway.networking.k8s.io", reason="absent"}': "0+3x60",
     "coredns_gateway_conflicts": "0x60",
 }
 
