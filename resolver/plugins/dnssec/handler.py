@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from resolver.chain.joined import because_of
@@ -55,6 +54,7 @@ class Dnssec(Plugin):
         if (
             not query.do
             or reply.silent
+            or reply.stream is not None
             or reply.rcode not in (NOERROR, NXDOMAIN)
             or query.qtype in _TRANSFERS
             or self._zone_of(query.name) is None
@@ -170,15 +170,19 @@ class _Signing:
                 answer, authority = proof, []
             else:
                 authority += proof
-        return self._finished(replace(reply, rcode=rcode), Sections(answer, authority, additional))
+        return self._finished(reply, rcode, Sections(answer, authority, additional))
 
-    def _finished(self, reply: Reply, sections: Sections) -> Reply:
+    def _finished(self, reply: Reply, rcode: int, sections: Sections) -> Reply:
         leave = reply.replay
         if leave is not None and self._signed:
             counts = (*leave.counts, *[self._meters.found] * len(self._signed))
+            until = self._plugin.until(leave, self._signed)
             # turns of addresses are taken in front of this plugin; what comes with some here keeps one of them
-            leave = replace(leave, until=self._plugin.until(leave, self._signed), counts=counts, variants=())
-        return replace(reply, replay=leave, octets=None, decoded=sections)
+            leave = Replay(until, leave.base, (), counts, leave.seen, leave.tags, leave.live)
+        return Reply(
+            reply.question, rcode, reply.flags, reply.options, reply.source, leave, reply.error, reply.upstream,
+            None, reply.unset, reply.silent, sections,
+        )  # fmt: skip
 
     def _proof(self, shape: Shape, found: Sections, asked: Reply | None) -> list[Record]:
         """The NSEC record that says what is not there; none for a name that is not in our zones."""

@@ -54,13 +54,9 @@ class Kept:
         while len(self) > self.capacity:
             (self._new or self._proven).popitem(last=False)
 
-    def drop(self, key: bytes) -> None:
-        """Forget what was kept under this key."""
-        self._new.pop(key, None)
-        self._proven.pop(key, None)
 
     def _promote(self, key: bytes, signed: Signed) -> None:
         self._proven[key] = signed
-        while len(self._proven) > max(1, int(self.capacity * _PROVEN_SHARE)):
+        while len(self._proven) > int(self.capacity * _PROVEN_SHARE):
             demoted, oldest = self._proven.popitem(last=False)
             self._new[demoted] = oldest

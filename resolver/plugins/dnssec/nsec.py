@@ -6,6 +6,7 @@ can list it. A name that does not exist looks like one that has other types than
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from resolver.dnssec.bitmap import type_bitmap
@@ -43,15 +44,18 @@ _AT_A_CUT: Final = type_bitmap((NS, RRSIG, NSEC))
 
 def denial(name: bytes, qtype: int, zone: bytes) -> bytes:
     """The rdata of an NSEC record at ``name`` that denies the type; both names in lower case, in wire form."""
-    types = _AT_THE_APEX if name == zone else _AT_A_NAME
-    if qtype != NSEC:
-        types = types - {qtype}
-    return successor(name, zone) + type_bitmap(types)
+    return successor(name, zone) + _bitmap_without(qtype, is_apex=name == zone)
 
 
 def no_signer(cut: bytes, zone: bytes) -> bytes:
     """The rdata of an NSEC record that says: here begins another zone, which is not signed (RFC 4035 section 3.1.4)."""
     return successor(cut, zone) + _AT_A_CUT
+
+
+@lru_cache(maxsize=256)
+def _bitmap_without(qtype: int, *, is_apex: bool) -> bytes:
+    types = _AT_THE_APEX if is_apex else _AT_A_NAME
+    return type_bitmap(types if qtype == NSEC else types - {qtype})
 
 
 def successor(name: bytes, zone: bytes) -> bytes:
