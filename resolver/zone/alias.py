@@ -21,14 +21,14 @@ async def behind_alias(query: Query, found: Found, zone: Zone, host: Host, sourc
     reply = Reply(query.question, NOERROR, AA, source=source)
     reply.replay = leave_behind([target], leave.tags, min(record.ttl for record in found.answer), host.clock())
     servers = get(zone.apex, NS)
-    authority = servers.records(zone.origin, signed=query.do) if servers is not None else []
+    own = servers.records(zone.origin, signed=query.do) if servers is not None else []
     if target.rcode not in (NOERROR, NXDOMAIN):
         reply.rcode = SERVFAIL if target.source else NOERROR
-        return reply.with_sections(found.answer, authority, [])
+        return reply.with_sections(found.answer, [*found.authority, *own], [])
     try:
         answer, denial, _ = target.sections
     except WireError as error:
         return failure(query, source, error=f"the target's answer makes no sense: {error}")
     reply.rcode, reply.flags = target.rcode, AA | target.flags & TC
     settled = bool(answer) and target.rcode == NOERROR
-    return reply.with_sections([*found.answer, *answer], authority if settled else denial, [])
+    return reply.with_sections([*found.answer, *answer], [*found.authority, *(own if settled else denial)], [])

@@ -47,6 +47,12 @@ class Proofs:
             else:  # below an opt-out: nearest name that is there, and what lies between (section 7.2.4)
                 self._closest(name)
 
+    def no_data_of_wildcard(self, wildcard: bytes) -> None:
+        """The wildcard that a name would be made from has no such records (RFC 5155 section 7.2.5)."""
+        self.no_data(wildcard)
+        if self._zone.nsec3 is not None:
+            self._owners[self._hashed(parent(wildcard))] = None
+
     def no_name(self, name: bytes, encloser: bytes, wildcard: bytes) -> None:
         """The name does not exist, and neither does ``wildcard`` where that is not empty; ``encloser`` does."""
         zone = self._zone

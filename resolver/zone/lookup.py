@@ -5,14 +5,14 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from resolver.wire.constants import AAAA, ANY, CNAME, DNAME, DS, IN, MAX_NAME, MX, NS, RRSIG, SRV, A
+from resolver.wire.constants import AAAA, ANY, CNAME, DNAME, DS, HTTPS, IN, MAX_NAME, MX, NS, RRSIG, SRV, SVCB, A
 from resolver.wire.names import is_below, parent, plain_name
 from resolver.wire.records import Record
 from resolver.zone.data import Node, RRset, Zone, get
 from resolver.zone.denial import Proofs
 
-_MOST_ALIASES: Final = 8
-_TARGET_AT: Final = {NS: 0, MX: 2, SRV: 6}
+_MOST_ALIASES: Final = 16
+_TARGET_AT: Final = {NS: 0, MX: 2, SRV: 6, SVCB: 2, HTTPS: 2}
 
 
 class Outcome(IntEnum):
@@ -59,16 +59,19 @@ class _Search:
 
     def run(self, name: bytes) -> Found:
         found = self.found
-        for _ in range(_MOST_ALIASES):
+        seen = {name}
+        while True:
             following = self._step(name)
             if following is None:
                 break
-            if not is_below(following.lower(), self.zone.origin):
+            name = following.lower()
+            if not is_below(name, self.zone.origin):
                 found.outcome, found.target = Outcome.ALIAS, following
                 break
-            name = following.lower()
-        else:
-            found.outcome = Outcome.LOOP
+            if name in seen or len(seen) > _MOST_ALIASES:
+                found.outcome = Outcome.LOOP
+                break
+            seen.add(name)
         if self.proofs is not None:
             found.authority += self.proofs.records()
         return found
@@ -109,16 +112,16 @@ class _Search:
         rrset = get(node, self.qtype)
         if rrset is not None:
             self._answer(name, rrset)
-        elif self.qtype in (ANY, RRSIG) and node:
-            self._answer_all(name, node)
-        else:
+        elif not (self.qtype in (ANY, RRSIG) and self._answer_all(name, node)):
             alias = get(node, CNAME)
             if alias is not None:
                 self.found.answer += alias.records(name, signed=self.do)
                 return plain_name(alias.rdatas[0], 0)[0]
             self._deny(Outcome.NO_DATA)
-            if self.proofs is not None:
-                self.proofs.no_data(source or name)
+            if self.proofs is not None and source:
+                self.proofs.no_data_of_wildcard(source)
+            elif self.proofs is not None:
+                self.proofs.no_data(name)
         return None
 
     def _answer(self, name: bytes, rrset: RRset) -> None:
@@ -126,17 +129,19 @@ class _Search:
         self._add_addresses(rrset)
         self._add_servers(name)
 
-    def _answer_all(self, name: bytes, node: Node) -> None:
+    def _answer_all(self, name: bytes, node: Node) -> bool:
+        """The answer to a question for all records, or for all signatures; whether there is any."""
         found = self.found
+        before = len(found.answer)
         for rrset in node:
             if self.qtype == ANY:
                 found.answer += rrset.records(name, signed=self.do)
             else:
                 found.answer += [Record(name, RRSIG, IN, rrset.ttl, rdata) for rdata in rrset.signatures]
-        if found.answer:
-            self._add_servers(name)
-        else:
-            self._deny(Outcome.NO_DATA)
+        if len(found.answer) == before:
+            return False
+        self._add_servers(name)
+        return True
 
     def _add_servers(self, name: bytes) -> None:
         """The zone's name servers go with every positive answer but their own."""
@@ -145,25 +150,32 @@ class _Search:
         if servers is not None and not (self.qtype == NS and name == zone.origin):
             self.found.authority += servers.records(zone.origin, signed=self.do)
 
-    def _add_addresses(self, rrset: RRset, *, signed: bool | None = None) -> None:
+    def _add_addresses(self, rrset: RRset, *, is_glue: bool = False) -> None:
         """Addresses of the hosts that records name, as far as they are in the zone."""
         at = _TARGET_AT.get(rrset.rtype)
         if at is None:
             return
-        nodes, additional = self.zone.nodes, self.found.additional
-        for rdata in rrset.rdatas:
-            host = rdata[at:].lower()
-            for address in nodes.get(host, ()):
+        additional = self.found.additional
+        for host in dict.fromkeys([plain_name(rdata, at)[0].lower() for rdata in rrset.rdatas]):
+            node = self.zone.nodes.get(host)
+            if node is None and not is_glue:
+                node = self._from_wildcard(host)
+            for address in node or ():
                 if address.rtype in (A, AAAA):
-                    additional += address.records(host, signed=self.do if signed is None else signed)
+                    additional += address.records(host, signed=self.do and not is_glue)
+
+    def _from_wildcard(self, host: bytes) -> Node | None:
+        """What a host that is not there has from a wildcard."""
+        zone = self.zone
+        if not zone.has_wildcards or not is_below(host, zone.origin) or self._above(host) is not None:
+            return None
+        return zone.nodes.get(b"\1*" + self._encloser(host))
 
     # --- names that are not there
 
     def _below_encloser(self, name: bytes) -> bytes | None:
         nodes = self.zone.nodes
-        encloser = parent(name)
-        while encloser not in nodes:
-            encloser = parent(encloser)
+        encloser = self._encloser(name)
         wildcard = b"\1*" + encloser
         node = nodes.get(wildcard) if self.zone.has_wildcards else None
         if self.proofs is not None:
@@ -173,6 +185,13 @@ class _Search:
             return self._at(name, node, wildcard)
         self._deny(Outcome.NO_NAME)
         return None
+
+    def _encloser(self, name: bytes) -> bytes:
+        """The nearest name above that is there."""
+        nodes = self.zone.nodes
+        while name not in nodes:
+            name = parent(name)
+        return name
 
     def _deny(self, outcome: Outcome) -> None:
         self.found.outcome = outcome
@@ -187,7 +206,7 @@ class _Search:
         for servers in node:
             if servers.rtype == NS:
                 found.authority += servers.records(cut)
-                self._add_addresses(servers, signed=False)
+                self._add_addresses(servers, is_glue=True)
         if self.do and self.proofs is not None:
             signers = get(node, DS)
             if signers is not None:
@@ -206,4 +225,10 @@ class _Search:
             found.outcome = Outcome.TOO_LONG
             return None
         found.answer.append(Record(name, CNAME, IN, rrset.ttl, target))
+        if self.qtype in (CNAME, ANY):
+            self._add_servers(name)
+            return None
+        if is_below(rrset.rdatas[0].lower(), owner):  # each further step would only make the name longer
+            found.outcome = Outcome.LOOP
+            return None
         return target
