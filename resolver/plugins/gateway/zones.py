@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from struct import Struct
 from typing import Final
 
-from resolver.wire.constants import HEADER_SIZE, IN, NS, SOA
+from resolver.kube.start import Start
+from resolver.wire.constants import IN, NS
 from resolver.wire.names import ROOT, suffixes
 from resolver.wire.records import Body, Record, encode
 
-REFRESH, RETRY, EXPIRE = 7200, 1800, 86400  # seconds
-_FIXED = Struct("!HHIH")
-_NUMBERS = Struct("!IIIII")
-_TTL_BEHIND_OWNER: Final = 4
 _NAMESERVER: Final = b"\3ns1"
 
 
@@ -29,36 +25,24 @@ class Zone:
         self.nameserver = _NAMESERVER + self.apex
         self.is_root = name == ROOT
         self.ttl = ttl
-        self._labels = _NAMESERVER + apex, hostmaster + apex
-        self._serial = -1
-        self._authorities: dict[int, Body] = {}
+        self._start = Start(_NAMESERVER + apex, hostmaster + apex, ttl, ttl)
 
     def authority(self, name: bytes, serial: int) -> Body:
         """The SOA record as authority section behind a question for a name of the zone."""
-        if serial != self._serial:
-            self._serial = serial
-            self._authorities.clear()
-        found = self._authorities.get(len(name))
-        if found is None:
-            found = self._authorities[len(name)] = Body(0, 1, 0, *self._soa(name, serial))
-        return found
+        return self._start.authority(self._begins(name), serial)
 
     def soa(self, serial: int) -> Body:
         """The SOA record as the answer to a question for it."""
-        return Body(1, 0, 0, *self._soa(self.name, serial))
+        return self._start.answer(self._begins(self.name), serial)
+
+    def _begins(self, name: bytes) -> int | None:
+        if name == ROOT:
+            return None
+        return 0 if self.is_root else len(name) - len(self.name)
 
     def ns(self, qname: bytes, glue: Sequence[Record]) -> Body:
         """The NS record as the answer to a question for it, with the addresses of the name server."""
         return encode(qname, [Record(qname, NS, IN, self.ttl, self.nameserver)], additional=glue)
-
-    def _soa(self, name: bytes, serial: int) -> tuple[bytes, tuple[int, ...]]:
-        """Owner and names point into the question, whose name is ``name`` and ends in the zone's (RFC 1035 4.1.4)."""
-        above = 0 if self.is_root else len(name) - len(self.name)
-        owner = (0xC000 | HEADER_SIZE + above).to_bytes(2, "big") if name != ROOT else ROOT
-        numbers = _NUMBERS.pack(serial & 0xFFFFFFFF, REFRESH, RETRY, EXPIRE, self.ttl)
-        primary, mailbox = self._labels
-        rdata = primary + owner + mailbox + owner + numbers
-        return owner + _FIXED.pack(SOA, IN, self.ttl, len(rdata)) + rdata, (len(owner) + _TTL_BEHIND_OWNER,)
 
 
 class Zones:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from struct import Struct
 from typing import Final
 
-from resolver.wire.constants import HEADER_SIZE, IN, SOA
+from resolver.kube.start import Start
 from resolver.wire.names import ROOT, is_below, suffixes
 from resolver.wire.records import Body
 
-_FIXED = Struct("!HHIH")
-_NUMBERS = Struct("!IIIII")
-_REFRESH, _RETRY, _EXPIRE = 7200, 1800, 86400
 _LONGEST_SOA_TTL: Final = 300
-_TTL_BEHIND_OWNER: Final = 4
 _FEW: Final = 16  # up to so many endings are compared faster than a name is taken apart
 
 SERVICES: Final = b"\3svc"
@@ -35,32 +30,15 @@ class Zone:
         self.nameservers = b"\3dns" + name
         self.version = b"\x0bdns-version" + name
         self.own_names = (self.nameserver, self.nameservers, self.version)
-        self._serial = -1
-        self._authorities: dict[int, Body] = {}
+        self._start = Start(b"\2ns\3dns", b"\x0ahostmaster", min(ttl, _LONGEST_SOA_TTL), ttl)
 
     def authority(self, name: bytes, serial: int) -> Body:
         """The SOA record as authority section behind a question for a name of the zone."""
-        if serial != self._serial:
-            self._serial = serial
-            self._authorities.clear()
-        found = self._authorities.get(len(name))
-        if found is None:
-            found = self._authorities[len(name)] = Body(0, 1, 0, *self._soa(len(name), serial))
-        return found
+        return self._start.authority(None if self.name == ROOT else len(name) - len(self.name), serial)
 
     def soa(self, serial: int) -> Body:
         """The SOA record as the answer to a question for it."""
-        return Body(1, 0, 0, *self._soa(len(self.name), serial))
-
-    def _soa(self, length: int, serial: int) -> tuple[bytes, tuple[int, ...]]:
-        """Owner and names point into the question, whose name has that length and ends in the zone's."""
-        owner = ROOT
-        if self.name != ROOT:
-            owner = (0xC000 | HEADER_SIZE + length - len(self.name)).to_bytes(2, "big")
-        numbers = _NUMBERS.pack(serial & 0xFFFFFFFF, _REFRESH, _RETRY, _EXPIRE, self.ttl)
-        rdata = b"\2ns\3dns" + owner + b"\x0ahostmaster" + owner + numbers
-        fixed = _FIXED.pack(SOA, IN, min(self.ttl, _LONGEST_SOA_TTL), len(rdata))
-        return owner + fixed + rdata, (len(owner) + _TTL_BEHIND_OWNER,)
+        return self._start.answer(None if self.name == ROOT else 0, serial)
 
 
 class Zones:
