@@ -21,7 +21,7 @@ PYTEST_ARGS ?=
 # The corpus runner is a program with its own root, so mypy has to look at it from there.
 RUNNER := runner kubeapi parity.py fake_kube_api.py score.py
 
-.PHONY: help run test lint format parity bench soak fuzz clean
+.PHONY: help run test lint format parity bench docs soak fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r name text; do \
@@ -57,6 +57,9 @@ parity: $(VENV)/.stamp-dev ## run the whole parity corpus and print the score: O
 
 bench: $(VENV)/.stamp-dev ## compare the speed with the other servers that are installed
 	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.stamp-run ## write docs/directives anew, from the plugins' own pages
+	$(BIN)/python -m docs.generate
 
 soak: $(VENV)/.stamp-dev ## minutes of mixed load: nothing may grow
 	$(BIN)/python -m tests.soak

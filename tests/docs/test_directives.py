@@ -1,0 +1,86 @@
+"""``docs/directives`` is what pages and facts make of it, says what is missing, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate.page import PLUGINS, outside_of_code, pages
+from docs.generate.reference import Directive, reference
+from docs.generate.render import BUILT_IN, COMMAND, FOLDER, files
+from resolver.plugins.order import ORDER
+
+PAGES = pages()
+FACTS = reference().directives
+WANTED = files()
+ON_PAGES = [
+    pytest.param(FACTS[name], entry, id=f"{name} {entry}")
+    for name in PAGES
+    if name in FACTS
+    for entry in FACTS[name].entries
+]
+LEFT_OUT = [pytest.param(FACTS[name], entry, id=f"{name} {entry}") for name in FACTS for entry in FACTS[name].not_built]
+
+
+@pytest.mark.parametrize("name", sorted({*WANTED, *(path.name for path in FOLDER.iterdir())}))
+def test_the_folder_is_up_to_date(name: str) -> None:
+    path = FOLDER / name
+    there = path.read_text(encoding="utf-8") if path.exists() else None
+    assert there == WANTED.get(name), f"docs/directives/{name} is out of date: run `{COMMAND}` (or `make docs`)"
+
+
+@pytest.mark.parametrize(("directive", "entry"), ON_PAGES)
+def test_what_coredns_takes_is_on_the_page_or_listed_as_not_built(directive: Directive, entry: str) -> None:
+    assert PAGES[directive.name].knows(entry) or entry in directive.not_built, (
+        f"{entry} is neither on the page of {directive.name} nor under not_built in docs/generate/reference.toml"
+    )
+
+
+@pytest.mark.parametrize(("directive", "entry"), LEFT_OUT)
+def test_what_is_listed_as_not_built_is_not_explained_as_if_it_were(directive: Directive, entry: str) -> None:
+    assert entry in directive.entries
+    for passage in PAGES[directive.name].passages(entry):
+        assert re.search(r"refused|not built", passage), f"the page of {directive.name} explains {entry}"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in FACTS if name not in PAGES and not (PLUGINS / name).is_dir()))
+def test_a_directive_that_is_not_built_has_a_purpose_and_a_reason(name: str) -> None:
+    assert FACTS[name].purpose
+    assert FACTS[name].reason or FACTS[name].page
+
+
+def test_the_facts_are_about_the_directives_of_the_chain() -> None:
+    assert set(FACTS) <= {*ORDER, BUILT_IN}
+    assert [name for name in ORDER if name in FACTS] == [name for name in FACTS if name != BUILT_IN]
+
+
+def test_every_directive_of_the_chain_is_in_the_index() -> None:
+    first = re.findall(r"^\| \[?(\w+)", WANTED["README.md"].partition("## Parity")[0], re.MULTILINE)
+    assert first == ["directive", *ORDER, BUILT_IN]
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_every_link_leads_to_a_file_and_a_heading(name: str) -> None:
+    prose = "".join(piece for is_prose, piece in outside_of_code(WANTED[name]) if is_prose)
+    for target, anchor in re.findall(r"\]\((?![a-z]+:)([^)#\s]*)(?:#([^)\s]*))?\)", prose):
+        text = _text(target or name)
+        assert text is not None, f"{name} links to {target}"
+        assert not anchor or anchor in _anchors(text), f"{name} links to {target}#{anchor}"
+
+
+def _text(target: str) -> str | None:
+    """What a link leads to: a file that is to be made, or one of the project."""
+    if target in WANTED:
+        return WANTED[target]
+    path = FOLDER / target
+    if path.is_dir():
+        return ""
+    return path.read_text(encoding="utf-8") if Path(path).is_file() else None
+
+
+def _anchors(text: str) -> set[str]:
+    """The names that the usual renderers give to headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
