@@ -14,7 +14,7 @@ def any_rdata(rtype: int, words: Sequence[bytes], origin: bytes) -> bytes:
     """The octets of rdata in the notation of its type. Raises WireError."""
     from dns import exception, name, rdata, rdataclass, rdatatype  # here, since most zones do without
 
-    text = b" ".join(words).decode("utf-8", "surrogateescape")
+    text = _joined(words).decode("utf-8", "surrogateescape")
     try:
         base = name.from_text(to_text(origin))
         read = rdata.from_text(rdataclass.IN, rdatatype.RdataType.make(rtype), text, origin=base, relativize=False)
@@ -26,6 +26,16 @@ def any_rdata(rtype: int, words: Sequence[bytes], origin: bytes) -> bytes:
     if octets is None or len(octets) > 0xFFFF:
         raise WireError("the record is longer than 65535 octets")
     return octets
+
+
+def _joined(words: Sequence[bytes]) -> bytes:
+    """The words as one text; ``alpn="h2"`` is one word (RFC 9460 section 2.1), though its value is in quotes."""
+    parts: list[bytes] = []
+    for word in words:
+        if parts and not (word.startswith(b'"') and parts[-1].endswith(b"=")):
+            parts.append(b" ")
+        parts.append(word)
+    return b"".join(parts)
 
 
 def generic_rdata(rtype: int, words: Sequence[bytes]) -> bytes:

@@ -25,8 +25,11 @@ _READABLE: Final = 0o644
 _SIGNATURE: Final = Struct("!HBBIIIH")
 
 
-def write(path: Path, records: Iterable[Record]) -> None:
-    """Write a master file in one go: whoever reads the path sees the old file or the new one. Raises OSError."""
+def write(path: Path, records: Iterable[Record], changed: float | None = None) -> None:
+    """Write a master file in one go: whoever reads the path sees the old file or the new one. Raises OSError.
+
+    ``changed`` is what the file shows as its time of change, in seconds since 1970, if not now.
+    """
     descriptor, name = tempfile.mkstemp(prefix=".signed-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -34,6 +37,8 @@ def write(path: Path, records: Iterable[Record]) -> None:
             file.flush()
             os.fchmod(file.fileno(), _READABLE)
             os.fsync(file.fileno())
+        if changed is not None:
+            os.utime(name, (changed, changed))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -58,7 +58,7 @@ class Unbound:
 
 @asynccontextmanager
 async def unbound(folder: Path, port: int, servers: dict[str, int], zone: str, key: Key) -> AsyncIterator[Unbound]:
-    """An unbound on a port; ``servers`` are the ports of each zone's server. Raises AssertionError where it cannot start."""
+    """An unbound that asks each zone's server on the port in ``servers``. Raises AssertionError if it cannot start."""
     flags, protocol, algorithm, material = _public(key)
     lines = [
         "server:",

@@ -62,15 +62,18 @@ class Sign(Part):
 
     async def _run(self) -> None:
         while True:
-            for number in range(len(self.zones)):
-                try:
-                    await self.look(number)
-                except Exception as error:  # whatever it is, the other zones and the next time are not affected
-                    self._log.error(f"signing {self.zones[number].source} failed: {error!r}")
+            await self.look()
             await asyncio.sleep(INTERVAL)
 
-    async def look(self, number: int) -> None:
-        """Sign the zone of that number if it has to be done."""
+    async def look(self) -> None:
+        """Sign what has to be signed."""
+        for number, zone in enumerate(self.zones):
+            try:
+                await self._look(number)
+            except Exception as error:  # whatever it is, the other zones and the next time are not affected
+                self._log.error(f"signing {zone.source} failed: {error!r}")
+
+    async def _look(self, number: int) -> None:
         zone = self.zones[number]
         tags = [key.tag for key in zone.keys]
         why = await asyncio.to_thread(why_sign, zone.target, zone.source, zone.origin, tags, self._wall())
@@ -121,10 +124,10 @@ async def _in_another_process(order: Order) -> dict[str, Any]:
         )
         async with asyncio.timeout(_LONGEST):
             out, complaints = await process.communicate(order.text().encode())
-    except OSError as error:
-        return {"error": f"cannot start {sys.executable}: {error.strerror}"}
     except TimeoutError:
         return {"error": f"it took longer than {_LONGEST:g} seconds"}
+    except OSError as error:
+        return {"error": f"cannot start {sys.executable}: {error.strerror}"}
     finally:
         if process is not None and process.returncode is None:
             await _end(process)

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def carry_out(order: Order) -> dict[str, Any]:
     """Sign the zone and write the file. ``outside`` are names that were left out, ``error`` says why it failed."""
     origin = from_text(order.origin)
     outside: set[str] = set()
+    begun = time.time()
     try:
         keys = [read_key(Path(path)) for path in order.keys]
         records = unsigned(MasterFile(Path(order.source), origin).records())
@@ -40,7 +42,8 @@ def carry_out(order: Order) -> dict[str, Any]:
                 zone = stop.value
                 break
         validity = Validity(order.inception, order.expiration)
-        write(Path(order.target), signed(zone, keys, validity, order.serial))
+        # as old as its source was when it was read: a change that came meanwhile is newer
+        write(Path(order.target), signed(zone, keys, validity, order.serial), begun)
     except ResolverError as error:
         return {"error": str(error)}
     except OSError as error:
