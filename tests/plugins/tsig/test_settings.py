@@ -38,8 +38,8 @@ def test_nothing_is_required_unless_said() -> None:
 
 def test_types_and_opcodes_can_be_required() -> None:
     found = settings("require AXFR IXFR\n require_opcode NOTIFY QUERY")
-    assert found.types == {AXFR, IXFR}
-    assert found.opcodes == {NOTIFY, QUERY}
+    assert found.types == frozenset((AXFR, IXFR))
+    assert found.opcodes == frozenset((NOTIFY, QUERY))
     found = settings("require all\n require_opcode all")
     assert (found.types, found.opcodes) == (None, None)
     found = settings("require none\n require_opcode none")
