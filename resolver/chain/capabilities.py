@@ -153,6 +153,10 @@ class View(Protocol):
     def view_name(self) -> str:
         """The ``view`` label of metrics."""
 
+    @property
+    def personal(self) -> bool:
+        """Whether another client who sends the same octets to the same listener might not be taken."""
+
     def takes(self, query: Query) -> bool:
         """Whether the block takes the query; the next block of the same zone is tried otherwise."""
 
@@ -163,6 +167,14 @@ class Describing(Protocol):
 
     def describe(self, query: Query, labels: dict[str, str]) -> None:
         """Put what is known into ``labels`` (``PLUGIN/NAME`` to text); asked before the query goes down the chain."""
+
+
+@runtime_checkable
+class Collecting(Protocol):
+    """A part that asks all others of its block what they know of a query."""
+
+    def collect(self, query: Query) -> None:
+        """Give the query its metadata, where it is in the zones for which it is wanted."""
 
 
 class Exchange(NamedTuple):

@@ -184,7 +184,7 @@ def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[Cla
     for part in offering(block.parts, Listening):
         settings = part.listen(settings)
     view = next(offering(block.parts, View), None)
-    view_name, takes = (view.view_name, view.takes) if view else ("", None)
+    view_name, takes, personal = (view.view_name, view.takes, view.personal) if view else ("", None, False)
     classes = any(part.other_classes for part in block.parts if isinstance(part, Plugin))
     sites: list[Site] = []
     claims: list[Claim] = []
@@ -193,7 +193,7 @@ def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[Cla
             service = plan.service(Endpoint(address.scheme, host, address.port), settings)
             site = Site(service.label, address.zone, view_name)
             sites.append(site)
-            service.router.add(Route(address.wire, site, block.resolve, classes, takes, block.notify))
+            service.router.add(Route(address.wire, site, block.resolve, classes, takes, block.notify, personal))
             if view is None:
                 claims.append((address.scheme, address.wire, address.port, host, address.at))
     block.sites = tuple(sites)

@@ -29,8 +29,12 @@ class Metadata(Plugin):
         return list(offering(self._block.parts, Describing))
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
+        self.collect(query)
+        return await next(query)
+
+    def collect(self, query: Query) -> None:
+        """Give the query its labels, where it is in the zones."""
         if any(suffix in self.zones for suffix in suffixes(query.name)):
             labels = query.metadata = {} if query.metadata is None else query.metadata
             for source in self._sources:
                 source.describe(query, labels)
-        return await next(query)

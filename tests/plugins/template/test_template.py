@@ -57,9 +57,10 @@ def test_another_class_goes_on_unless_the_template_is_for_any() -> None:
 
 def test_the_first_pattern_that_fits_gives_the_groups() -> None:
     templates = made(
-        'template IN TXT {\n match ^x(?P<n>\\d) ^y(?P<n>\\d)\n answer "{{ .Name }} TXT {{ .Group.n }}-{{ len .Regex }}"\n}'
+        'template IN TXT {\n match ^x(?P<n>\\d) ^y(?P<n>\\d)\n'
+        ' answer "{{ .Name }} TXT {{ .Group.n }}-{{ len .Regex }}"\n}'
     )
-    assert texts(ask(templates, question("y7.test", "TXT"))) == ["7-10"]
+    assert texts(ask(templates, question("y7.test", "TXT"))) == ["7-11"]
 
 
 def test_the_longest_zone_is_the_zone() -> None:
