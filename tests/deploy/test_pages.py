@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from resolver.cli.main import main
+from resolver.cli.query import _parser as query_parser
 from resolver.config.load import load_text
 from resolver.runtime.plan import assemble
 from resolver.runtime.throwaway import throwaway_host
 from tests.deploy.rendering import DEPLOY, ROOT
 
-PAGES = [DEPLOY / "README.md", *sorted((ROOT / "docs/ways").glob("*.md"))]
+WAYS = sorted((ROOT / "docs/ways").glob("*.md"))
+PAGES = [DEPLOY / "README.md", ROOT / "docs/migration.md", ROOT / "docs/node-local.md", *WAYS]
+VERBS = {
+    "apply",
+    "annotate",
+    "cp",
+    "create",
+    "delete",
+    "diff",
+    "edit",
+    "exec",
+    "get",
+    "kustomize",
+    "label",
+    "logs",
+    "patch",
+}
+VERBS |= {"port-forward", "rollout", "run", "scale"}
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -31,15 +52,24 @@ def commands(page: Path) -> list[str]:
 
 def test_there_is_a_page_for_each_way() -> None:
     folders = {path.name for path in (DEPLOY / "ways").iterdir()}
-    assert {page.stem for page in PAGES[1:]} == folders
+    assert {page.stem for page in WAYS} == folders
 
 
 @every_page
 def test_links_lead_to_files(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", page.read_text()) if "://" not in link]
     assert links
-    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
-    assert missing == []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    """What links to the headings of a page may say behind ``#``."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @every_page
@@ -59,6 +89,32 @@ def test_manifests_are_written_by_the_commands_shown(
         if words[:2] == ["resolver", "manifests"] and "--help" not in words:
             assert main(words[1:]) == 0
             assert "kind:" in capsys.readouterr().out or list(tmp_path.iterdir())
+
+
+@every_page
+def test_commands_are_understood(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ours are parsed by their own parsers, those of kubectl as far as one can tell without a cluster."""
+    for command in [*commands(page), *re.findall(r"`(resolver query [^`]+|kubectl [^`]+)`", page.read_text())]:
+        words = shlex.split(command.partition("|")[0].partition(" > ")[0])
+        match words:
+            case ["resolver", "check", path]:
+                assert main(["check", str(ROOT / path)]) == 0, capsys.readouterr().out
+            case ["resolver", "query", *rest]:
+                assert query_parser().parse_args(rest).words
+            case ["resolver", *rest]:
+                assert rest[0] == "manifests", command
+            case ["kubectl", *rest]:
+                assert next(word for word in rest if word in VERBS), command
+                for flag, value in itertools.pairwise(rest):
+                    assert flag != "-p" or json.loads(value), command
+                    assert flag != "-k" or (ROOT / value / "kustomization.yaml").exists(), command
+
+
+@every_page
+def test_shell_scripts_are_shell(page: Path) -> None:
+    for text in fences(page, "sh"):
+        done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, timeout=10, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 @every_page
