@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks import chart, dnsperf, extras, machine, peers, report, rounds
+from benchmarks import chart, directives, dnsperf, extras, machine, peers, report, rounds
 from benchmarks.cluster import row as cluster
 from benchmarks.load import PythonGenerator
 from benchmarks.measure import ROWS
@@ -25,7 +25,7 @@ from benchmarks.stage import Cores, Deadline, Stage
 from benchmarks.targets import targets
 from benchmarks.upstream import upstream
 
-_EXTRA_ROWS = ("lost", "size", "zones", "workers", "cluster")
+_EXTRA_ROWS = ("lost", "size", "zones", "workers", "cluster", *(row.key for row in directives.DIRECTIVES))
 _ALL_ROWS = (*(row.key for row in ROWS), *_EXTRA_ROWS)
 
 
@@ -43,7 +43,7 @@ class Plan:
     cluster: cluster.Size = field(default_factory=cluster.Size)
 
 
-FULL = Plan(3, 2.0, 700, 20_000, (1_000, 10_000, 100_000, 1_000_000))
+FULL = Plan(3, 2.0, 800, 20_000, (1_000, 10_000, 100_000, 1_000_000))
 QUICK = Plan(1, 0.7, 84, 3_000, (1_000, 20_000), grown=("ours",), cluster=cluster.Size(500, 10, 1_000, 2.0))
 
 
@@ -169,6 +169,7 @@ def _play(
         extras.workers(stage, grown, seconds, out)
     if "cluster" in only:
         cluster.play(stage, plan.cluster, seconds, out)
+    directives.play(stage, chosen, only, seconds, out)
     if "size" in only:
         extras.sizes(stage, grown, plan.sizes, seconds, out)
 

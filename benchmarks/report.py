@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.cluster.row import CLUSTER
+from benchmarks.directives import DIRECTIVES
 from benchmarks.extras import EXTRAS
 from benchmarks.measure import ROWS, Row
 from benchmarks.results import Results
@@ -32,7 +33,7 @@ _COMPARED = ("unbound", "dnsdist", "coredns")
 def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) -> str:
     """Rows, ratios, targets and notes, ready to print."""
     parts = [_row(results, row) for row in ROWS if results.servers(row.key)]
-    parts += [_grown(results, row) for row in (*EXTRAS, CLUSTER) if results.servers(row.key)]
+    parts += [_grown(results, row) for row in (*EXTRAS, *DIRECTIVES, CLUSTER) if results.servers(row.key)]
     parts += [part for part in (_clusters(results), _starts(results), _losses(results), _ratios(results)) if part]
     parts.append(_targets(targets(results)))
     parts.append("versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()))
@@ -44,7 +45,7 @@ def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) 
 
 def _asked_again(results: Results) -> list[str]:
     """Rows of cached names whose upstream was busy: those names were not in the cache after all."""
-    warmed = {row.key for row in (*ROWS, *EXTRAS) if row.key not in ("mix", "miss")}
+    warmed = {row.key for row in (*ROWS, *EXTRAS, *DIRECTIVES) if row.key not in ("mix", "miss")}
     found = [s for s in results.samples if s.row in warmed and (s.upstream_cpu_us or 0) >= _UPSTREAM_BUSY]
     return list(
         dict.fromkeys(
@@ -135,20 +136,27 @@ def _losses(results: Results) -> str:
 
 def _ratios(results: Results) -> str:
     """Our figure over the peer's: above 1 is good for rates, below 1 for CPU per query."""
-    lines = [line for row in ROWS for line in _row_ratios(results, row)]
+    lines = [line for row in (*ROWS, *DIRECTIVES) for line in _row_ratios(results, row)]
     return (
         "ours against the others\n" + table(("row, peer", "queries/s", "q/CPU s", "CPU us/q"), lines) if lines else ""
     )
 
 
 def _row_ratios(results: Results, row: Row) -> list[list[str]]:
-    peers = [peer for peer in _COMPARED if results.of(row.key, peer) and results.of(row.key, OURS)]
     fields = ("per_second", "per_cpu_second", "cpu_us")
-    return [[f"{row.key}, {peer}", *(_times(results, row.key, peer, field) for field in fields)] for peer in peers]
+    return [
+        [
+            ", ".join(filter(None, (row.key, variant, peer))),
+            *(_times(results, row.key, peer, field, variant) for field in fields),
+        ]
+        for variant in results.variants(row.key)
+        for peer in _COMPARED
+        if results.of(row.key, peer, variant) and results.of(row.key, OURS, variant)
+    ]
 
 
-def _times(results: Results, row: str, peer: str, field: str) -> str:
-    value = ratio(results.median(row, OURS, field), results.median(row, peer, field))
+def _times(results: Results, row: str, peer: str, field: str, variant: str) -> str:
+    value = ratio(results.median(row, OURS, field, variant), results.median(row, peer, field, variant))
     return "-" if value is None else f"{value:.2f}x"
 
 
