@@ -6,13 +6,15 @@ subject of the caller's choosing. What it may call is said by an ``Environment``
 
 from __future__ import annotations
 
-from resolver.config.expression.builtins import BUILTINS
+from resolver.config.expression.builtins import BUILTINS, text_of
 from resolver.config.expression.compiler import Expression, compile_expression
 from resolver.config.expression.lexer import is_name
 from resolver.config.expression.model import Environment, ExpressionError, Function, Kind
 from resolver.config.expression.predicates import PREDICATES
 
-__all__ = ["Environment", "Expression", "ExpressionError", "Function", "Kind", "compile_expression", "is_reserved"]
+__all__ = [
+    "Environment", "Expression", "ExpressionError", "Function", "Kind", "compile_expression", "is_reserved", "text_of",
+]  # fmt: skip
 
 
 def is_reserved(name: str) -> bool:

@@ -9,6 +9,7 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure, from_records
 from resolver.chain.setup import Host
+from resolver.config.expression import ExpressionError
 from resolver.errors import WireError
 from resolver.plugins.template.data import Data
 from resolver.plugins.template.language import Template, TemplateError
@@ -32,6 +33,7 @@ class Templates(Plugin):
 
     def __init__(self, rules: Sequence[Rule], host: Host) -> None:
         self.rules = rules
+        self._rules = [(rule, rule.personal) for rule in rules]
         self.host = host
         self.metrics = Metrics(host.registry)
 
@@ -42,18 +44,24 @@ class Templates(Plugin):
                 log.warning(f"{doubt}; the queries that come to this will fail")
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
-        name = ""
-        for rule in self.rules:
+        name, personal = "", False
+        for rule, is_personal in self._rules:
             zone = _zone(query.name, rule.zones)
             if zone is None or not _is_about(query, rule):
                 continue
             name = name or to_text(query.name)
             data = self._match(rule, query, name, zone)
-            if data is not None:
-                return await self._answer(rule, query, data)
+            try:
+                fits = data is not None and _holds(rule, data)
+            except ExpressionError as error:
+                return failure(query, self.name, error=f"template: {error}")
+            personal = personal or (is_personal and data is not None)
+            if data is not None and fits:
+                return await self._answer(rule, query, data, personal=personal)
             if not any(one == ROOT or is_below(query.name, one) for one in rule.fallthrough):
                 return failure(query, "")
-        return await next(query)
+        reply = await next(query)
+        return reply.withheld() if personal else reply  # another client's query might have fitted
 
     def _match(self, rule: Rule, query: Query, name: str, zone: bytes) -> Data | None:
         about = (rule.rclass, rule.rtype)
@@ -65,7 +73,7 @@ class Templates(Plugin):
                 return Data(query, name, to_text(zone), about, found, pattern)
         return None
 
-    async def _answer(self, rule: Rule, query: Query, data: Data) -> Reply:
+    async def _answer(self, rule: Rule, query: Query, data: Data, *, personal: bool) -> Reply:
         matched = self.metrics.matched(query.site, data)
         matched.value += 1
         if rule.rcode == SERVFAIL:
@@ -87,7 +95,7 @@ class Templates(Plugin):
         reply.options = rule.options
         if followed:
             reply.flags |= followed[-1].flags & TC
-        if not data.personal:
+        if not (personal or data.personal):
             reply.replay = _leave(answer, followed, self.host.clock())
         return reply.counted(matched.add)
 
@@ -104,6 +112,13 @@ class Templates(Plugin):
     async def _follow(self, query: Query, target: bytes) -> Reply:
         """What this server has at the target of an alias; the alias stands alone where that fails."""
         return await self.host.ask(query.derive(qname=target, depth=query.depth + 1))
+
+
+def _holds(rule: Rule, data: Data) -> bool:
+    """Whether all conditions are true; works out the variables first. Raises ExpressionError."""
+    for name, expression in rule.variables:
+        data.variables[name] = expression.run(data, data.variables)
+    return all(condition.run(data, data.variables) is True for condition in rule.conditions)
 
 
 def _zone(name: bytes, zones: frozenset[bytes]) -> bytes | None:

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from resolver.chain.expressions import query_functions
 from resolver.chain.setup import Block
 from resolver.config.cursor import args, integer, no_block, one_arg, option_values, record_type
+from resolver.config.expression import (
+    Environment,
+    Expression,
+    ExpressionError,
+    Function,
+    Kind,
+    compile_expression,
+    is_reserved,
+    text_of,
+)
 from resolver.config.kinds import nearest_upper
 from resolver.config.model import Directive, Word
 from resolver.config.nearest import shown
@@ -23,6 +35,7 @@ from resolver.wire.names import ROOT
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One template. Zones are lower-case wire names; without ``patterns`` every name fits.
+    ``variables`` are worked out in this order; all ``conditions`` must then be true.
 
     ``options`` are EDNS options as octets. ``fallthrough`` are the zones in which a name that does not fit goes on.
     """
@@ -37,7 +50,14 @@ class Rule:
     rcode: int = constants.NOERROR
     options: bytes = b""
     fallthrough: tuple[bytes, ...] = ()
+    variables: tuple[tuple[str, Expression], ...] = ()
+    conditions: tuple[Expression, ...] = ()
     doubts: tuple[str, ...] = ()
+
+    @property
+    def personal(self) -> bool:
+        """Whether the template may fit one client's query and not the same query of another."""
+        return any(one.personal for one in self.conditions) or any(one.personal for _, one in self.variables)
 
 
 def parse(directives: Sequence[Directive], block: Block) -> tuple[Rule, ...]:
@@ -51,21 +71,27 @@ def parse(directives: Sequence[Directive], block: Block) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-_LISTS = ("match", "answer", "additional", "authority")
+_LISTS = ("match", "var", "expr", "answer", "additional", "authority")
+_FUNCTIONS: Final = {
+    **query_functions(lambda data: data.query),
+    "group": Function(lambda data, key: data.groups().get(text_of(key), ""), (Kind.ANY,), Kind.STRING),
+}
 
 
 def _rule(directive: Directive, block: Block) -> Rule:
     words = args(directive, 2)
     zones = [wire for word in words[2:] for wire in normalize_zones(word)] or block.zones
+    expressions = _Expressions()
     values = option_values(
         directive,
         {
-            "match": _patterns, "answer": _templates, "additional": _templates, "authority": _templates,
+            "match": _patterns, "var": expressions.variable, "expr": expressions.condition,
+            "answer": _templates, "additional": _templates, "authority": _templates,
             "rcode": _rcode, "ederror": _extended_error, "fallthrough": _fallthrough, "upstream": _upstream,
         },
         lists=_LISTS,
     )  # fmt: skip
-    answer, additional, authority = (values.get(name, ()) for name in _LISTS[1:])
+    answer, additional, authority = (values.get(name, ()) for name in _LISTS[3:])
     return Rule(
         _class(words[0]),
         record_type(words[1]),
@@ -77,10 +103,38 @@ def _rule(directive: Directive, block: Block) -> Rule:
         rcode=values.get("rcode", constants.NOERROR),
         options=values.get("ederror", b""),
         fallthrough=values.get("fallthrough", ()),
+        variables=values.get("var", ()),
+        conditions=values.get("expr", ()),
         doubts=tuple(
             f"{word.at}: {doubt}" for template, word in (*answer, *additional, *authority) for doubt in template.doubts
         ),
     )
+
+
+class _Expressions:
+    """The expressions of one template, each of which knows the variables of the lines before it."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Kind] = {}
+
+    def variable(self, option: Directive) -> tuple[tuple[str, Expression], ...]:
+        no_block(option)
+        name, *words = args(option, 2)
+        if is_reserved(name.text) or name.text in _FUNCTIONS:
+            raise name.error(f"{shown(name.text)} cannot be the name of a variable")
+        expression = self.compiled(words)
+        self.known[name.text] = expression.kind
+        return ((name.text, expression),)
+
+    def condition(self, option: Directive) -> tuple[Expression, ...]:
+        no_block(option)
+        return (self.compiled(args(option, 1)),)
+
+    def compiled(self, words: Sequence[Word]) -> Expression:
+        try:
+            return compile_expression(" ".join(word.text for word in words), Environment(_FUNCTIONS, dict(self.known)))
+        except ExpressionError as error:
+            raise words[0].error(f"cannot compile expression: {error}") from None
 
 
 def _class(word: Word) -> int:

@@ -57,7 +57,7 @@ def test_another_class_goes_on_unless_the_template_is_for_any() -> None:
 
 def test_the_first_pattern_that_fits_gives_the_groups() -> None:
     templates = made(
-        'template IN TXT {\n match ^x(?P<n>\\d) ^y(?P<n>\\d)\n'
+        "template IN TXT {\n match ^x(?P<n>\\d) ^y(?P<n>\\d)\n"
         ' answer "{{ .Name }} TXT {{ .Group.n }}-{{ len .Regex }}"\n}'
     )
     assert texts(ask(templates, question("y7.test", "TXT"))) == ["7-11"]
@@ -100,6 +100,54 @@ def test_all_sections_and_an_extended_error_are_filled() -> None:
 def test_servfail_leaves_the_records_away() -> None:
     reply = ask(made('template IN A {\n rcode SERVFAIL\n answer "{{ .Name }} A 192.0.2.1"\n}'), question("a.test"))
     assert (reply.rcode, reply.flags, reply.sections.answer) == (SERVFAIL, 0, [])
+
+
+# --- variables and conditions
+
+PRIVATE = """template IN A lan.test {
+ match ^(?P<ip>[0-9]+(-[0-9]+){3})[.](lan)[.]test[.]$
+ var ip replace(group('ip'), '-', '.')
+ expr "any(['10.0.0.0/8', '192.168.0.0/16'], incidr(ip, #))"
+ answer "{{ .Name }} A {{ .Var.ip }}"
+ fallthrough
+}"""
+
+
+def test_variables_and_conditions_decide_with_the_groups_of_the_pattern() -> None:
+    templates = made(PRIVATE)
+    reply = ask(templates, question("10-1-2-3.lan.test"))
+    assert [record.rdata for record in reply.sections.answer] == [bytes([10, 1, 2, 3])]
+    assert reply.replay is not None
+    assert ask(templates, question("8-8-8-8.lan.test")).source == "nobody"
+    assert ask(templates, question("lan.test")).source == "nobody"
+
+
+def test_an_expression_that_fails_for_a_query_is_answered_with_servfail() -> None:
+    reply = ask(made(PRIVATE), question("300-1-2-3.lan.test"))
+    assert reply.rcode == SERVFAIL
+    assert "'300.1.2.3' is not an IP address" in reply.error
+
+
+def test_variables_may_build_on_each_other_and_groups_have_numbers() -> None:
+    templates = made(
+        "template IN TXT {\n match ^([a-z]+)-\n var a upper(group(1))\n var b a + string(len(a))\n"
+        " expr b != '' and group(9) == ''\n"
+        ' answer "{{ .Name }} TXT {{ .Var.b }}"\n}'
+    )
+    assert texts(ask(templates, question("ab-c.test", "TXT"))) == ["AB2"]
+
+
+def test_a_condition_about_the_client_keeps_all_answers_from_being_replayed() -> None:
+    async def replayable(query: Query) -> Reply:
+        return replace(failure(query, "next"), replay=Replay(math.inf))
+
+    templates = made("template IN A {\n match ^a\n expr client_ip() == '10.0.0.1'\n rcode NXDOMAIN\n fallthrough\n}")
+    own = question("a.test", client=("10.0.0.1", 1))
+    own.site = SITE
+    assert asyncio.run(templates.resolve(own, replayable)).rcode == 3
+    for query in (own, question("a.test")):
+        assert asyncio.run(templates.resolve(query, replayable)).replay is None
+    assert asyncio.run(templates.resolve(question("b.test"), replayable)).replay is not None
 
 
 # --- aliases
@@ -243,6 +291,12 @@ def test_a_field_that_does_not_exist_is_told_of_at_the_start() -> None:
         ("template IN A {\n ederror x\n}", "not a whole number"),
         ("template IN A {\n ederror 1 a b\n}", "1 to 2 arguments"),
         ("template IN A {\n nonsense\n}", "no option"),
+        ("template IN A {\n var len 5\n}", "cannot be the name of a variable"),
+        ("template IN A {\n var name 5\n}", "cannot be the name of a variable"),
+        ("template IN A {\n var a-b 5\n}", "cannot be the name of a variable"),
+        ("template IN A {\n var x\n}", "at least 2 arguments"),
+        ("template IN A {\n expr x == 5\n var x 5\n}", "cannot compile expression: unknown name x"),
+        ("template IN A {\n var x 5\n expr x == 'a'\n}", "mismatched types"),
     ],
 )
 def test_mistakes_are_refused_with_their_place(body: str, reason: str) -> None:
