@@ -18,8 +18,6 @@ def any_rdata(rtype: int, words: Sequence[bytes], origin: bytes) -> bytes:
     try:
         base = name.from_text(to_text(origin))
         read = rdata.from_text(rdataclass.IN, rdatatype.RdataType.make(rtype), text, origin=base, relativize=False)
-        if isinstance(read, rdata.GenericRdata):
-            raise WireError(f"type {rdatatype.to_text(rdatatype.RdataType.make(rtype))} is written as \\# LENGTH HEX")
         octets = read.to_wire()
     except (exception.DNSException, ValueError) as error:
         raise WireError(f"the record cannot be read: {error}") from None

@@ -24,28 +24,25 @@ _LENGTHS: Final = tuple(bytes((length,)) for length in range(MAX_LABEL + 1))
 def words(text: bytes, more: Callable[[], bytes]) -> list[bytes]:
     """The words of an entry that begins with ``text``; those in quotes keep these.
 
-    ``more`` gives the next line, empty at the end of the file, and is asked for it where brackets or quotes are left
-    open. Raises WireError.
+    ``more`` gives the next line, empty at the end of the file, and is asked for it where brackets are left open.
+    Raises WireError.
     """
-    while True:
-        found, is_open, rest = _split(text)
-        if rest:
-            raise WireError(f"a quote or a backslash has no end: {_shown(rest)}")
-        if not is_open:
-            return found
-        line = more()
-        if not line:
-            raise WireError("a bracket is not closed")
-        text += line
-        if len(text) > MAX_ENTRY:
-            raise WireError(f"an entry is longer than {MAX_ENTRY} octets")
-
-
-def _split(text: bytes) -> tuple[list[bytes], bool, bytes]:
-    """The words, whether a bracket is open at the end, and the rest that is no word."""
     found: list[bytes] = []
-    depth = 0
-    for piece in _PIECE.finditer(text):
+    depth, size = _split(text, found, 0), len(text)
+    while depth:
+        text = more()
+        if not text:
+            raise WireError("a bracket is not closed")
+        size += len(text)
+        if size > MAX_ENTRY:
+            raise WireError(f"an entry is longer than {MAX_ENTRY} octets")
+        depth = _split(text, found, depth)
+    return found
+
+
+def _split(line: bytes, found: list[bytes], depth: int) -> int:
+    """Put the words of a line to those that were found; how many brackets are open behind it."""
+    for piece in _PIECE.finditer(line):
         bracket, quoted, word, other = piece.groups()
         if word is not None or quoted is not None:
             found.append(word or quoted)
@@ -54,8 +51,8 @@ def _split(text: bytes) -> tuple[list[bytes], bool, bytes]:
             if depth < 0:
                 raise WireError("a bracket is closed that was not opened")
         elif other is not None:
-            return found, False, text[piece.start() :]
-    return found, depth > 0, b""
+            raise WireError(f"a quote or a backslash has no end: {_shown(line[piece.start() :])}")
+    return depth
 
 
 def column(text: bytes, number: int) -> int:
