@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from resolver.chain.joined import because_of
 from resolver.chain.plugin import Handler, Plugin
@@ -106,6 +106,11 @@ class Dnssec(Plugin):
 
     # --- life
 
+    def succeed(self, previous: Any) -> None:
+        """Go on with the signatures of the same keys from before a reload."""
+        if isinstance(previous, Dnssec) and previous.settings == self.settings:
+            self.signer.kept = previous.signer.kept
+
     async def start(self) -> None:
         """Show figures."""
         self._unhook = self._registry.before_read(self._show)
@@ -186,6 +191,8 @@ class _Signing:
 
     def _proof(self, shape: Shape, found: Sections, asked: Reply | None) -> list[Record]:
         """The NSEC record that says what is not there; none for a name that is not in our zones."""
+        if shape.kind == Kind.REFERRED and self._plugin.is_apex(shape.name):
+            return []  # its own servers beside no answer say nothing about a zone below
         is_cut = shape.kind == Kind.REFERRED or (asked is not None and _has_servers(asked, shape.name))
         zone = self._plugin.zone_for(shape.name, DS if is_cut else self._query.qtype)
         zone = self._plugin.zone_for(shape.name, SOA) if zone is None else zone

@@ -54,7 +54,6 @@ class Kept:
         while len(self) > self.capacity:
             (self._new or self._proven).popitem(last=False)
 
-
     def _promote(self, key: bytes, signed: Signed) -> None:
         self._proven[key] = signed
         while len(self._proven) > int(self.capacity * _PROVEN_SHARE):

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from resolver.wire.constants import ANY, CNAME, DS, NS, NSEC, NSEC3, RRSIG, SOA
 from resolver.wire.message import Sections
+from resolver.wire.names import is_below
 from resolver.wire.records import Record
 
 _MOST_ALIASES: Final = 16
@@ -33,10 +34,11 @@ def shape_of(name: bytes, qtype: int, sections: Sections) -> Shape:
     authority = sections.authority
     if last is None or any(record.type in _DENIALS for record in authority):
         return Shape(Kind.ANSWERED, name)
-    if any(record.type == SOA for record in authority) or not authority:
+    about = [record for record in authority if is_below(last, record.owner.lower())]
+    if not authority or any(record.type == SOA for record in about):
         return Shape(Kind.DENIED, last)
-    cut = next((record.owner.lower() for record in authority if record.type == NS), None)
-    if cut is None or any(record.type == DS for record in authority):
+    cut = next((record.owner.lower() for record in about if record.type == NS), None)
+    if cut is None or any(record.type == DS for record in about):
         return Shape(Kind.ANSWERED, name)
     return Shape(Kind.REFERRED, cut)
 

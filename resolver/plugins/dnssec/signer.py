@@ -31,9 +31,8 @@ class Signer:
     def __init__(self, settings: Settings, wall: Callable[[], float]) -> None:
         self.kept = Kept(settings.capacity)
         self._wall = wall
-        self._keys = settings.signing_keys(dnskey=False)
-        self._dnskey_keys = settings.signing_keys(dnskey=True)
-        self._desk = Desk(slow=not all(key.is_quick for key in settings.keys))
+        self._all_else = _Hand(settings.signing_keys(dnskey=False))
+        self._dnskey = _Hand(settings.signing_keys(dnskey=True))
         self._under_way: dict[bytes, asyncio.Future[Signed]] = {}
 
     def sign(
@@ -62,12 +61,13 @@ class Signer:
 
     def close(self) -> None:
         """Make no more."""
-        self._desk.close()
+        self._all_else.desk.close()
+        self._dnskey.desk.close()
 
     def _begin(self, key: bytes, records: Signable, now: float) -> Signed | asyncio.Future[Signed]:
-        keys = self._dnskey_keys if records.rtype == DNSKEY else self._keys
+        hand = self._dnskey if records.rtype == DNSKEY else self._all_else
         validity = Validity(int(now) - BEFORE, int(now) + LIFETIME)
-        made = self._desk.do(partial(_sign, records, keys, validity))
+        made = hand.desk.do(partial(_sign, records, hand.keys, validity))
         if isinstance(made, Signed):
             self.kept.put(key, made)
             return made
@@ -79,6 +79,16 @@ class Signer:
         del self._under_way[key]
         if not made.cancelled() and made.exception() is None:
             self.kept.put(key, made.result())
+
+
+class _Hand:
+    """Some keys and where they sign."""
+
+    __slots__ = ("desk", "keys")
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self.keys = keys
+        self.desk = Desk(slow=not all(key.is_quick for key in keys))
 
 
 def _sign(records: Signable, keys: Sequence[Key], validity: Validity) -> Signed:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from resolver.chain.capabilities import Successor
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply
 from resolver.dnssec.keys import ALGORITHMS, ECDSAP256, ED25519, RSASHA256
@@ -172,6 +173,16 @@ async def test_a_signed_answer_is_replayed_until_its_signatures_are_due(tmp_path
 async def test_what_must_not_be_replayed_is_not(tmp_path: Path) -> None:
     reply = await Stage(tmp_path).ask("www.example.org", "A", lambda query: says([WWW])(query).withheld())
     assert reply.replay is None
+
+
+async def test_signatures_outlive_a_reload_that_changes_nothing_about_them(tmp_path: Path) -> None:
+    old, same, other = Stage(tmp_path), Stage(tmp_path), Stage(tmp_path, capacity=5)
+    first = (await old.ask("www.example.org", "A", says([WWW]))).sections.answer[-1]
+    for stage in (same, other):
+        assert isinstance(stage.plugin, Successor)
+        stage.plugin.succeed(old.plugin)
+    assert (await same.ask("www.example.org", "A", says([WWW]))).sections.answer[-1] == first
+    assert (await other.ask("www.example.org", "A", says([WWW]))).sections.answer[-1] != first
 
 
 async def test_the_gauge_tells_how_many_signatures_are_kept(tmp_path: Path) -> None:

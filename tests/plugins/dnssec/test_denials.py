@@ -85,6 +85,18 @@ async def test_what_an_alias_leads_to_elsewhere_is_not_ours_to_deny(tmp_path: Pa
     assert reply.rcode == NXDOMAIN
 
 
+async def test_name_servers_beside_an_alias_that_leads_elsewhere_deny_nothing(tmp_path: Path) -> None:
+    alias, servers = "out.example.org. 60 CNAME www.example.net.", "example.org. 60 NS ns.example.org."
+    reply = await Stage(tmp_path).ask("out.example.org", "A", says([alias], [servers]))
+    assert shown(reply.sections.authority) == [servers, "example.org. 60 RRSIG NS example.org."]
+
+
+async def test_name_servers_of_the_zone_without_an_answer_deny_nothing(tmp_path: Path) -> None:
+    servers = "example.org. 60 NS ns.example.org."
+    reply = await Stage(tmp_path).ask("www.example.org", "A", says([], [servers]))
+    assert shown(reply.sections.authority) == [servers, "example.org. 60 RRSIG NS example.org."]
+
+
 async def test_aliases_in_a_circle_are_signed_and_nothing_is_denied(tmp_path: Path) -> None:
     circle = ["a.example.org. 60 CNAME b.example.org.", "b.example.org. 60 CNAME a.example.org."]
     reply = await Stage(tmp_path).ask("a.example.org", "A", says(circle))

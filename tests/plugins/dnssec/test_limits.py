@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from resolver.chain.reply import Reply
-from resolver.dnssec.keys import RSASHA256
+from resolver.dnssec.keys import ECDSAP256, RSASHA256
 from resolver.dnssec.signature import Validity
 from resolver.errors import SigningError
 from resolver.plugins.dnssec.desk import MOST_QUICK, MOST_SLOW, SLICE, Desk
 from resolver.plugins.dnssec.kept import Signed
 from resolver.wire.constants import OPTION_EDE, SERVFAIL
 from resolver.wire.edns import has_option
-from tests.plugins.dnssec.signing import NO_NAME, WWW, Stage, says, shown
-from tests.support.keys import ENTRY_POINT
+from tests.plugins.chains import answering, question
+from tests.plugins.dnssec.signing import NO_NAME, SITE, WWW, Stage, says, shown
+from tests.support.keys import ENTRY_POINT, ZONE_ONLY
 
 RESULT = Signed((b"signature",), Validity(0, 1))
 DUE = SLICE / 2
@@ -131,7 +132,7 @@ def overloaded(work: Callable[[], Signed]) -> Signed:
 async def test_what_there_is_no_time_for_fails_and_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(tmp_path)
     await stage.ask("www.example.org", "A", says([WWW]))
-    monkeypatch.setattr(stage.plugin.signer._desk, "do", overloaded)
+    monkeypatch.setattr(stage.plugin.signer._all_else.desk, "do", overloaded)
     reply: Reply = await stage.ask("made.up.example.org", "A", NO_NAME)
     assert reply.rcode == SERVFAIL
     assert has_option(reply.options, OPTION_EDE)
@@ -140,3 +141,11 @@ async def test_what_there_is_no_time_for_fails_and_is_counted(tmp_path: Path, mo
     kept = await stage.ask("www.example.org", "A", says([WWW]))
     assert shown(kept.sections.answer)[0] == WWW
     assert len(kept.sections.answer) == 2
+
+
+async def test_a_quick_key_is_not_kept_waiting_by_a_slow_one_that_signs_keys_only(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, keys=[(RSASHA256, ENTRY_POINT), (ECDSAP256, ZONE_ONLY)])
+    query = question("www.example.org", "A", do=True, site=SITE)
+    with pytest.raises(StopIteration):  # nothing had to be waited for
+        stage.plugin.resolve(query, answering(says([WWW]))).send(None)
+    await stage.plugin.stop()
