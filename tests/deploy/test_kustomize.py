@@ -95,12 +95,13 @@ def test_named_ports_are_those_of_the_corefile(folder: Path) -> None:
         if pod.on_host:
             assert named_ports == {}, "host ports keep a second instance from starting"
         else:
+            front = "dns-" if "restartPolicy" in pod.resolver else ""  # beside containers that have names of their own
             assert named_ports == {
                 "dns": 53,
                 "dns-tcp": 53,
-                "health": listens(config, "health", 8080),
-                "ready": listens(config, "ready", 8181),
-                "metrics": listens(config, "prometheus", 9153),
+                f"{front}health": listens(config, "health", 8080),
+                f"{front}ready": listens(config, "ready", 8181),
+                f"{front}metrics": listens(config, "prometheus", 9153),
             }
 
 
@@ -288,20 +289,23 @@ def test_upgrades_leave_no_gap(folder: Path) -> None:
         assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
-def test_monitors_find_every_server() -> None:
+@pytest.mark.parametrize(
+    "name", ["dnsconfig", "cluster-dns", "node-local", "sidecar", "../../ways/4-nodeport-loadbalancer"]
+)
+def test_monitors_find_every_server(name: str) -> None:
     monitoring = kustomize(DEPLOY / "kustomize/overlays/monitoring")
-    (pod_monitor,), (service_monitor,) = of_kind(monitoring, "PodMonitor"), of_kind(monitoring, "ServiceMonitor")
-    for name in ("dnsconfig", "cluster-dns", "node-local"):
-        documents = kustomize(DEPLOY / "kustomize/overlays" / name)
-        (pod,) = servers(documents)
-        assert matches(pod_monitor["spec"]["selector"], pod.labels)
-        if pod.on_host:
-            services = [each for each in of_kind(documents, "Service") if watched(service_monitor, each)]
-            found = {port["name"] for each in services for port in each["spec"]["ports"]}
-            assert {each["port"] for each in service_monitor["spec"]["endpoints"]} <= found
-        else:
-            ports = {port["name"] for port in pod.resolver["ports"]}
-            assert {each["port"] for each in pod_monitor["spec"]["podMetricsEndpoints"]} <= ports
+    documents = kustomize(DEPLOY / "kustomize/overlays" / name)
+    (pod,) = servers(documents)
+    if pod.on_host:
+        (monitor,) = of_kind(monitoring, "ServiceMonitor")
+        services = [each for each in of_kind(documents, "Service") if watched(monitor, each)]
+        found = {port["name"] for each in services for port in each["spec"]["ports"]}
+        assert {each["port"] for each in monitor["spec"]["endpoints"]} <= found
+        return
+    (monitor,) = [each for each in of_kind(monitoring, "PodMonitor") if matches(each["spec"]["selector"], pod.labels)]
+    ports = {port["name"]: port["containerPort"] for port in pod.resolver["ports"]}
+    (scraped,) = [each["port"] for each in monitor["spec"]["podMetricsEndpoints"] if each["port"] in ports]
+    assert ports[scraped] == listens(corefile_of(pod, documents), "prometheus", 9153)
 
 
 def watched(monitor: Document, service: Document) -> bool:

@@ -20,15 +20,15 @@ from resolver.manifests.settings import Settings
 from resolver.manifests.text import Note
 
 LOOPBACK = "127.0.0.1"
+MARK = {"dns.k8s-resolver/sidecar": "true"}  # what deploy/monitoring finds the Pods by
 _KINDS = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
 
 
 def make(settings: Settings) -> Bundle:
     """The sidecar's configuration, and what is added to the workload."""
     kind, _, name = settings.workload.partition("/")
-    patch = document(
-        _KINDS[kind], "apps/v1", name, settings.namespace, spec={"template": {"spec": pod_patch(settings)}}
-    )
+    template = {"metadata": {"labels": MARK}, "spec": pod_patch(settings)}
+    patch = document(_KINDS[kind], "apps/v1", name, settings.namespace, spec={"template": template})
     return Bundle(
         way="sidecar",
         remarks=(
@@ -73,6 +73,8 @@ def pod_patch(settings: Settings) -> Mapped:
 def sidecar(settings: Settings) -> Mapped:
     """The container; Kubernetes starts the next ones when it can answer."""
     body = container(settings, SHARED_PORTS, memory="128Mi")
+    # Services and monitors of the workload may go by the names of its own ports.
+    body["ports"] = [{**port, "name": _named(port["name"])} for port in body["ports"]]
     body["volumeMounts"] = [{**mount, "name": "resolver-config"} for mount in body["volumeMounts"]]
     body["securityContext"] = {
         **CONTAINER_SECURITY,
@@ -88,6 +90,10 @@ def sidecar(settings: Settings) -> Mapped:
     }
     body["resources"] = {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}}
     return {**head, **body, **probes(SHARED_PORTS, start="ready")}
+
+
+def _named(port: str) -> str:
+    return port if port.startswith("dns") else f"dns-{port}"
 
 
 def volume(settings: Settings) -> Mapped:
