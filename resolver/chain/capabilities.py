@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
@@ -53,6 +54,17 @@ class Readiness(Protocol):
         """What keeps this process from being ready, empty when nothing does."""
 
 
+class Certificate(Protocol):
+    """What encrypted listeners serve with."""
+
+    @property
+    def identity(self) -> object:
+        """Certificates with equal identities may serve the same listener."""
+
+    def context(self, protocols: Sequence[str]) -> ssl.SSLContext:
+        """The context for listeners that speak these protocols (ALPN names)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListenSettings:
     """How the listeners of a server block behave. Times are in seconds, 0 means no limit where a limit is optional."""
@@ -64,11 +76,12 @@ class ListenSettings:
     sockets: int = 1
     max_connections: int = 1000
     max_queries_per_connection: int = 0
+    certificate: Certificate | None = None
 
 
 @runtime_checkable
 class Listening(Protocol):
-    """A part that says how its server block listens (bind, timeouts, multisocket)."""
+    """A part that says how its server block listens (bind, timeouts, multisocket, tls)."""
 
     def listen(self, settings: ListenSettings) -> ListenSettings:
         """The settings with this part's own put in."""
@@ -224,8 +237,8 @@ class Transferable(NamedTuple):
 class Transferring(Protocol):
     """A part that can hand on a zone which it does not keep as one, for the directive transfer."""
 
-    def transferable(self, zone: bytes) -> Transferable | None:
-        """The zone as it is now; None where the part does not answer for exactly this lower-case wire name."""
+    def transferable(self, query: Query) -> Transferable | None:
+        """The zone of exactly the query's name as it is now; None where the part does not have it."""
 
 
 @runtime_checkable

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 from resolver.chain.alias import answer_records, ask_target, leave_behind
-from resolver.chain.capabilities import offering
+from resolver.chain.capabilities import Transferable, offering
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.kube.names_own import own_addresses
-from resolver.kube.names_reverse import read_reverse
+from resolver.kube.names_reverse import REVERSE_ZONES, read_reverse
 from resolver.kube.view import ClusterView
 from resolver.plugins.k8s_external import answers
 from resolver.plugins.k8s_external.lookup import Found, find
 from resolver.plugins.k8s_external.settings import Settings
-from resolver.wire.constants import AA, AAAA, EDE_NOT_READY, NOERROR, NS, NXDOMAIN, PTR, SOA, SRV, TC, A
+from resolver.plugins.k8s_external.transfer import services
+from resolver.wire.constants import (
+    AA,
+    AAAA,
+    AXFR,
+    EDE_NOT_READY,
+    IXFR,
+    NOERROR,
+    NS,
+    NXDOMAIN,
+    PTR,
+    REFUSED,
+    SOA,
+    SRV,
+    TC,
+    A,
+)
 from resolver.wire.names import ROOT, is_below, suffixes
 from resolver.wire.records import Record, encode
 
@@ -45,6 +61,8 @@ class External(Plugin):
         zone = nearest_zone(name, self._zones)
         if zone is None:
             return await next(query)
+        if query.qtype in (AXFR, IXFR):
+            return failure(query, self.name, REFUSED)
         if name == zone:
             return self._at_apex(query, zone)
         apex = self.settings.apex + zone
@@ -92,6 +110,20 @@ class External(Plugin):
         if view is None:
             view = self._found_view = next(offering(self._block.parts, ClusterView))
         return view
+
+    def transferable(self, query: Query) -> Transferable | None:
+        """The zone of that name, once the cluster is known; reverse zones are not transferred."""
+        zone = query.name
+        if zone not in self._zones or zone.endswith(REVERSE_ZONES) or not self._view.synced:
+            return None
+        return Transferable(self._soa(zone), lambda: self._others(query, zone))
+
+    def _others(self, query: Query, zone: bytes) -> Iterator[Record]:
+        settings = self.settings
+        apex = settings.apex + zone
+        yield answers.ns_record(zone, apex, settings.ttl)
+        yield from answers.address_records(b"\3ns1" + apex, self._addresses(query), settings.ttl)
+        yield from services(self._view, zone, settings.ttl, headless=settings.headless)
 
     # --- services
 

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Final
 
+from resolver.chain.capabilities import Transferable
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
@@ -26,6 +27,7 @@ from resolver.plugins.kubernetes.outcome import EMPTY, Outcome
 from resolver.plugins.kubernetes.reverse import Reverse
 from resolver.plugins.kubernetes.settings import VERIFIED, Settings, is_within
 from resolver.plugins.kubernetes.sources import Sources
+from resolver.plugins.kubernetes.transfer import Contents
 from resolver.plugins.kubernetes.zones import Zone, Zones
 from resolver.upstream.system import read_resolv_conf
 from resolver.wire.constants import (
@@ -151,6 +153,14 @@ class Kubernetes(Plugin):
         """What is withdrawn when a name comes to exist that is passed on until then."""
         found = self._laid_over(name)
         return found.tags if found is not None else ()
+
+    def transferable(self, query: Query) -> Transferable | None:
+        """The zone of that name, once the cluster is known; reverse zones have no end."""
+        zone = self._zones.find(query.name)
+        if zone is None or zone.name != query.name or query.name.endswith(REVERSE_ZONES) or self._sources.missing:
+            return None
+        contents = Contents(self.index, self._lookup, self._nameservers, self.settings.ttl, self.endpoint_label)
+        return contents.of(zone, query, self._serial(zone))
 
     def _laid_over(self, name: bytes) -> Outcome | None:
         zone = self._zones.find(name) if is_within(name, self.settings.fallthrough) else None

@@ -84,7 +84,7 @@ class Transfer(Plugin):
 
     def _transfer(self, query: Query, serial: int | None) -> Reply | None:
         """The zone of exactly that name, None where nobody has it."""
-        found = self._find(query.name)
+        found = self._find(query)
         if found is None:
             return None
         if serial is not None and not is_newer(serial_of(found.soa), serial):
@@ -100,13 +100,13 @@ class Transfer(Plugin):
         stream = Outgoing(query.qname, records, partial(self._ended, kind, query, serial_of(found.soa)))
         return Reply(query.question, flags=AA, source=self.name, octets=EMPTY_BODY, stream=stream)
 
-    def _find(self, name: bytes) -> Transferable | None:
+    def _find(self, query: Query) -> Transferable | None:
         for source in offering(self._block.parts, ZoneSource):
-            zone = source.zones().get(name)
+            zone = source.zones().get(query.name)
             if zone is not None:
                 return Transferable(soa_of(zone), partial(_others, zone))
         for part in offering(self._block.parts, Transferring):
-            found = part.transferable(name)
+            found = part.transferable(query)
             if found is not None:
                 return found
         return None
