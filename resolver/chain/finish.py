@@ -12,19 +12,23 @@ from resolver.wire.constants import (
     MIN_UDP_SIZE,
     OPCODE_MASK,
     OPTION_EDE,
+    OPTION_PADDING,
     QR,
     RCODE_MASK,
     RD,
     SERVFAIL,
     TC,
 )
-from resolver.wire.edns import has_option, write_opt
+from resolver.wire.edns import Edns, has_option, option, write_opt
 from resolver.wire.records import Body
 from resolver.wire.truncate import fit
 
 _HEADER = Struct("!HHHHHH")
 _ECHOED = OPCODE_MASK | RD | CD
 _TRUNCATED = TC >> 8
+_ENCRYPTED = frozenset(("tls", "https", "quic"))
+_OPTION_HEAD = 4
+_PADDED_TO = 468  # octets (RFC 8467 section 4.1)
 
 
 def finish(query: Query, reply: Reply, body: Body | None = None) -> bytes:
@@ -55,11 +59,23 @@ def finish(query: Query, reply: Reply, body: Body | None = None) -> bytes:
             room += len(options)
             if has_option(options, OPTION_EDE):
                 flags |= TC
+            options = b""
         body, cut = fit(question, body, room)
         if cut:
             flags |= TC
+    if edns is not None and edns.options and query.transport in _ENCRYPTED:
+        opt = _padded(edns, opt, options, rcode, HEADER_SIZE + len(question) + len(body.data))
     counts = (1, body.answers, body.authorities, body.additionals + (1 if opt else 0))
     return _HEADER.pack(query.id, flags | rcode & RCODE_MASK, *counts) + question + body.data + opt
+
+
+def _padded(edns: Edns, opt: bytes, options: bytes, rcode: int, before: int) -> bytes:
+    """OPT with padding behind its options, for clients that sent some (RFC 7830 section 4)."""
+    if not has_option(edns.options, OPTION_PADDING):
+        return opt
+    missing = -(before + len(opt) + _OPTION_HEAD) % _PADDED_TO
+    padding = option(OPTION_PADDING, bytes(missing))
+    return write_opt(max(edns.size, MIN_UDP_SIZE), do=edns.do, options=options + padding, rcode=rcode)
 
 
 def repeats(query: Query, reply: Reply, octets: bytes) -> list[tuple[bytes, tuple[int, ...]]]:

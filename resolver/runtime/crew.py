@@ -101,4 +101,4 @@ class Crew:
 
 def wanted(plan: Plan) -> list[SocketKey]:
     """The sockets that a plan needs."""
-    return [key for endpoint in plan.services for key in socket_keys(endpoint.host, endpoint.port)]
+    return [key for endpoint in plan.services for key in socket_keys(endpoint.scheme, endpoint.host, endpoint.port)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ from resolver.telemetry.log import Log
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
 DRAIN_TIME = 5.5
 _POLL = 0.01
+_PROTOCOLS = {"tls": ("dot",)}  # names for ALPN (RFC 7858 section 3.1 leaves it to the port)
 REPLAY_BUDGET = 32 << 20  # octets of answers kept for replay, beside the caches
 
 
@@ -39,6 +42,7 @@ class Port:
     udp: list[UdpListener] = field(default_factory=list)
     tcp: list[TcpListener] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
+    identity: object = None  # of the certificate it serves with
 
 
 class Server:
@@ -99,7 +103,7 @@ class Server:
             _listen(port)
         switched()
         if previous is not None:
-            gone = [port for endpoint, port in old_ports.items() if endpoint not in plan.services]
+            gone = [port for endpoint, port in old_ports.items() if self.ports.get(endpoint) is not port]
             await self._retire(previous, gone)
         return plan
 
@@ -133,29 +137,46 @@ class Server:
         opened: dict[Endpoint, Port] = {}
         try:
             for endpoint, service in plan.services.items():
-                if endpoint not in self.ports:
-                    opened[endpoint] = Port(Dispatcher(service.router, endpoint.label, self.host, self.stores))
-                    self._bind(endpoint, service.settings, opened[endpoint])
+                certificate = service.settings.certificate
+                identity = certificate.identity if certificate is not None else None
+                known = self.ports.get(endpoint)
+                if known is None or (endpoint.scheme != "dns" and known.identity != identity):
+                    dispatcher = Dispatcher(service.router, endpoint.label, self.host, self.stores)
+                    opened[endpoint] = Port(dispatcher, identity=identity)
+                    self._bind(endpoint, service.settings, opened[endpoint], known)
         except BaseException:
             self._discard(opened.values())
             raise
         return opened
 
-    def _bind(self, endpoint: Endpoint, settings: ListenSettings, port: Port) -> None:
-        metrics = StreamMetrics(self.host.registry, endpoint.label)
-        for host in hosts_of(endpoint.host):
-            store = self.stores.make()
-            port.stores.append(store)
-            serve = partial(_serve_datagram, port.dispatcher, store, self.host.clock)
-            port.udp.append(
-                UdpListener(self.open_socket("udp", host, endpoint.port), serve, store.replay, self.host.clock)
-            )
-            stream_store = self.stores.make()
-            port.stores.append(stream_store)
-            answer = partial(_serve_stream, port.dispatcher, stream_store, self.host.clock)
-            port.tcp.append(
-                TcpListener(self.open_socket("tcp", host, endpoint.port), settings, answer, metrics=metrics)
-            )
+    def _bind(self, endpoint: Endpoint, settings: ListenSettings, port: Port, known: Port | None) -> None:
+        """Open the sockets; streams take over those of ``known``, which serves with another certificate."""
+        for number, host in enumerate(hosts_of(endpoint.host)):
+            if endpoint.scheme == "dns":
+                port.udp.append(self._datagrams(endpoint, host, port))
+            sock = known.tcp[number].sock.dup() if known else self.open_socket("tcp", host, endpoint.port)
+            port.tcp.append(self._streams(endpoint, settings, port, sock))
+
+    def _datagrams(self, endpoint: Endpoint, host: str, port: Port) -> UdpListener:
+        store = self.stores.make()
+        port.stores.append(store)
+        serve = partial(_serve_datagram, port.dispatcher, store, self.host.clock)
+        return UdpListener(self.open_socket("udp", host, endpoint.port), serve, store.replay, self.host.clock)
+
+    def _streams(self, endpoint: Endpoint, settings: ListenSettings, port: Port, sock: socket.socket) -> TcpListener:
+        store = self.stores.make()
+        port.stores.append(store)
+        answer = partial(_serve_stream, port.dispatcher, store, self.host.clock)
+        transport = "tls" if endpoint.scheme == "tls" else "tcp"
+        metrics = StreamMetrics(self.host.registry, endpoint.label, transport)
+        tls = self._context(endpoint, settings) if endpoint.scheme == "tls" else None
+        return TcpListener(sock, settings, answer, transport=transport, tls=tls, metrics=metrics)
+
+    def _context(self, endpoint: Endpoint, settings: ListenSettings) -> ssl.SSLContext:
+        if settings.certificate is not None:
+            return settings.certificate.context(_PROTOCOLS[endpoint.scheme])
+        self.host.log.error(f"{endpoint.label} has no tls directive: every connection fails")
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     def _switch(self, plan: Plan) -> None:
         """From here on new queries go the new way."""

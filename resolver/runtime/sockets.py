@@ -23,6 +23,11 @@ def hosts_of(host: str) -> tuple[str, ...]:
     return ("0.0.0.0", "::") if has_ipv6() else ("0.0.0.0",)
 
 
-def socket_keys(host: str, port: int) -> list[SocketKey]:
-    """The sockets of an endpoint."""
-    return [(kind, bound, port) for bound in hosts_of(host) for kind in ("udp", "tcp")]
+def kinds_of(scheme: str) -> tuple[str, ...]:
+    """The kinds of sockets that a scheme is spoken over."""
+    return ("udp", "tcp") if scheme == "dns" else ("tcp",)
+
+
+def socket_keys(scheme: str, host: str, port: int) -> list[SocketKey]:
+    """The sockets of an endpoint: its scheme, address and port."""
+    return [(kind, bound, port) for bound in hosts_of(host) for kind in kinds_of(scheme)]

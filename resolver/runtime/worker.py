@@ -130,7 +130,11 @@ class Worker:
     async def _held(self) -> set[SocketKey]:
         """The sockets that are open here, once a change under way has come to its end."""
         async with self._changing:
-            return {key for endpoint in self.server.ports for key in socket_keys(endpoint.host, endpoint.port)}
+            return {
+                key
+                for endpoint in self.server.ports
+                for key in socket_keys(endpoint.scheme, endpoint.host, endpoint.port)
+            }
 
     async def _snapshot(self) -> Snapshot:
         turns, now = Turns(), []

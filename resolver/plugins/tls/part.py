@@ -1,0 +1,99 @@
+"""The certificate of a server block, and keeping it like the files."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from resolver.chain.capabilities import ListenSettings
+from resolver.chain.plugin import Part
+from resolver.chain.setup import Host
+from resolver.config.model import Word
+from resolver.plugins.tls.context import context_of, load, reason_of
+from resolver.plugins.tls.settings import Settings
+
+_EVERY: Final = 10.0  # seconds between two looks at the files
+
+Stamps = tuple[tuple[int, int] | None, ...]
+
+
+class Tls(Part):
+    """Listeners take their contexts from here; new files are read into these, so that no connection is dropped."""
+
+    name: ClassVar[str] = "tls"
+
+    def __init__(self, settings: Settings, word: Word, host: Host) -> None:
+        self.settings = settings
+        self._log = host.log.named(self.name)
+        self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self._stamps = self._seen()
+        self._watching: asyncio.Task[None] | None = None
+        try:
+            self.context(())
+        except (OSError, ValueError) as error:
+            raise word.error(f"cannot use the certificate {settings.certificate}: {reason_of(error)}") from None
+
+    @property
+    def identity(self) -> object:
+        """Two parts with equal identities may serve the same listener."""
+        return self.settings
+
+    def context(self, protocols: Sequence[str]) -> ssl.SSLContext:
+        """The context for listeners that speak these protocols."""
+        key = tuple(protocols)
+        if key not in self._contexts:
+            self._contexts[key] = context_of(self.settings, key)
+        return self._contexts[key]
+
+    def listen(self, settings: ListenSettings) -> ListenSettings:
+        """Listeners of the block have this certificate."""
+        return replace(settings, certificate=self)
+
+    def succeed(self, previous: Any) -> None:
+        """Look after the contexts of listeners that stay open over a reload."""
+        if isinstance(previous, Tls) and previous.settings == self.settings:
+            self._contexts, self._stamps = previous._contexts, previous._stamps
+
+    async def start(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    async def _watch(self) -> None:
+        while True:
+            self.refresh()
+            await asyncio.sleep(_EVERY)
+
+    def refresh(self) -> None:
+        """Read the files again if they have changed; what cannot be used leaves the old certificate in service."""
+        stamps = self._seen()
+        if stamps == self._stamps:
+            return
+        self._stamps = stamps
+        try:
+            context_of(self.settings, ())  # certificate and key may be replaced one after the other
+            for context in self._contexts.values():
+                load(context, self.settings)
+        except (OSError, ValueError) as error:
+            self._log.error(f"the new certificate {self.settings.certificate} cannot be used: {reason_of(error)}")
+        else:
+            self._log.info(f"the certificate {self.settings.certificate} has changed and is in use")
+
+    def _seen(self) -> Stamps:
+        files = (self.settings.certificate, self.settings.key, self.settings.authority)
+        return tuple([_stamp(path) for path in files])
+
+
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_ino) if found is not None else None
