@@ -197,7 +197,7 @@ def test_only_the_set_up_on_a_node_may_change_its_network(release: Release) -> N
 
     assert added({}) == {
         "resolver": ["NET_BIND_SERVICE"],
-        "setup": ["NET_ADMIN", "NET_RAW"],
+        "setup": ["NET_ADMIN"],
         "guard": ["NET_ADMIN", "NET_RAW"],
     }
     assert added({"nodeLocal": {"firewall": "nftables", "unprivilegedPorts": True}}) == {

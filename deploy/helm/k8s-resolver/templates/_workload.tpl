@@ -185,6 +185,7 @@ capabilities:
 {{- define "resolver.setup" -}}
 - name: setup
   {{- include "resolver.guard.common" . | nindent 2 }}
+      add: [NET_ADMIN]
   args:
     - node
     - setup
@@ -195,6 +196,12 @@ capabilities:
 {{- define "resolver.guard" -}}
 - name: guard
   {{- include "resolver.guard.common" . | nindent 2 }}
+      # iptables-legacy speaks to the kernel through a raw socket.
+      add: [NET_ADMIN{{ if has .Values.nodeLocal.firewall (list "auto" "iptables") }}, NET_RAW{{ end }}]
+  volumeMounts:
+    # Shared with all others that run iptables, so that nobody writes at the same time.
+    - name: xtables-lock
+      mountPath: /run/xtables.lock
   args:
     - node
     - guard
@@ -204,6 +211,7 @@ capabilities:
     - -metrics-listen-address=0.0.0.0:{{ .Values.nodeLocal.guardMetricsPort }}
 {{- end -}}
 
+{{/* Both in common; ends with the capabilities, for which each has a line of its own. */}}
 {{- define "resolver.guard.common" -}}
 image: {{ include "resolver.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -217,12 +225,6 @@ securityContext:
   readOnlyRootFilesystem: true
   capabilities:
     drop: [ALL]
-    # iptables-legacy speaks to the kernel through a raw socket.
-    add: [NET_ADMIN{{ if has .Values.nodeLocal.firewall (list "auto" "iptables") }}, NET_RAW{{ end }}]
-volumeMounts:
-  # Shared with all others that run iptables, so that nobody writes at the same time.
-  - name: xtables-lock
-    mountPath: /run/xtables.lock
 {{- end -}}
 
 {{/* How a monitor scrapes; its values are what this is called with. */}}
