@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate.page import PLUGINS, outside_of_code, pages
+from docs.generate.page import PLUGINS, ROOT, outside_of_code, pages
 from docs.generate.reference import Directive, reference
 from docs.generate.render import BUILT_IN, COMMAND, FOLDER, files
 from resolver.plugins.order import ORDER
@@ -59,6 +59,11 @@ def test_the_facts_are_about_the_directives_of_the_chain() -> None:
 def test_every_directive_of_the_chain_is_in_the_index() -> None:
     first = re.findall(r"^\| \[?(\w+)", WANTED["README.md"].partition("## Parity")[0], re.MULTILINE)
     assert first == ["directive", *ORDER, BUILT_IN]
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    listed = re.findall(r"\]\(resolver/plugins/(\w+)/README\.md\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(PAGES), "the table of directives in README.md names each of them once"
 
 
 @pytest.mark.parametrize("name", sorted(WANTED))
