@@ -21,6 +21,7 @@ from resolver.wire.names import to_text
 from resolver.zone.signed_file import DAY, why_sign
 
 INTERVAL: Final = 5 * 3600.0
+SOURCE_INTERVAL: Final = 60.0
 BEFORE: Final = 3 * 3600  # clocks that are set by hand are wrong by hours at times
 BEFORE_JITTER: Final = 18 * 3600
 LIFETIME: Final = 32 * DAY
@@ -47,7 +48,7 @@ class Sign(Part):
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to look at the files, at once and then every few hours."""
+        """Begin to look at the files: at once, every few hours, and when a source changes."""
         for key in sorted({str(key) for zone in self.zones for key in zone.keys if key.algorithm in OUTDATED}):
             self._log.warning(f"the algorithm of the key {key} is outdated: validators may ignore its signatures")
         if self._host.worker == 0:
@@ -62,8 +63,13 @@ class Sign(Part):
 
     async def _run(self) -> None:
         while True:
+            times = await asyncio.to_thread(self._source_times)
             await self.look()
-            await asyncio.sleep(INTERVAL)
+            end = self._host.clock() + INTERVAL
+            while self._host.clock() < end:
+                await asyncio.sleep(SOURCE_INTERVAL)
+                if await asyncio.to_thread(self._source_times) != times:
+                    break
 
     async def look(self) -> None:
         """Sign what has to be signed."""
@@ -72,6 +78,10 @@ class Sign(Part):
                 await self._look(number)
             except Exception as error:  # whatever it is, the other zones and the next time are not affected
                 self._log.error(f"signing {zone.source} failed: {error!r}")
+
+    def _source_times(self) -> list[float]:
+        """When each source was last changed; 0 where it is not there."""
+        return [_changed(zone.source) for zone in self.zones]
 
     async def _look(self, number: int) -> None:
         zone = self.zones[number]
@@ -108,6 +118,13 @@ class Sign(Part):
             now + LIFETIME + int(later),
             now,
         )
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 async def _in_another_process(order: Order) -> dict[str, Any]:

@@ -74,6 +74,36 @@ async def test_it_is_signed_again_only_when_it_is_time(tmp_path: Path) -> None:
     assert yard.serial == NOW + 6 * 86400
 
 
+async def test_a_change_of_the_source_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "SOURCE_INTERVAL", 0.01)
+    yard = Yard(tmp_path)
+    await yard.part.start()
+    await until(lambda: yard.said("Successfully signed"), 20)
+    yard.source.write_text(PLAIN + "new 300 IN A 192.0.2.77\n")
+    await until(lambda: "192.0.2.77" in yard.target.read_text(), 20)
+    await yard.part.stop()
+    assert yard.said(f"{yard.source} is newer than {yard.target}")
+
+
+async def test_a_source_that_stays_wrong_is_complained_of_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "SOURCE_INTERVAL", 0.001)
+    yard = Yard(tmp_path)
+    yard.source.write_text("nonsense\n")
+    looks = 0
+    times = yard.part._source_times
+
+    def counted() -> list[float]:
+        nonlocal looks
+        looks += 1
+        return times()
+
+    monkeypatch.setattr(yard.part, "_source_times", counted)
+    await yard.part.start()
+    await until(lambda: looks > 10, 20)
+    await yard.part.stop()
+    assert sum("Error signing" in line for line in yard.world.lines) == 1
+
+
 async def test_a_mistake_in_the_zone_leaves_the_old_file(tmp_path: Path) -> None:
     yard = Yard(tmp_path)
     await yard.part.look()
