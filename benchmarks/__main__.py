@@ -43,7 +43,7 @@ class Plan:
     cluster: cluster.Size = field(default_factory=cluster.Size)
 
 
-FULL = Plan(3, 2.0, 800, 20_000, (1_000, 10_000, 100_000, 1_000_000))
+FULL = Plan(3, 2.0, 840, 20_000, (1_000, 10_000, 100_000, 1_000_000))
 QUICK = Plan(1, 0.7, 84, 3_000, (1_000, 20_000), grown=("ours",), cluster=cluster.Size(500, 10, 1_000, 2.0))
 
 
