@@ -33,7 +33,6 @@ class Answers:
         self.codes = [step for step in backwards if isinstance(step, Rcode)]
         self.bounds = _bounds([step for step in backwards if isinstance(step, Ttl)])
         self._known: dict[bytes, bytes] = {}
-        self._own = self._owner(asked.name)
 
     def of(self, reply: Reply, now: float) -> Reply:
         """The answer with other names, TTLs and code; targets of aliases are left alone. Raises WireError."""
@@ -56,19 +55,18 @@ class Answers:
     def _body(self, question: bytes, body: Body) -> Body:
         if not body.data:
             return body
-        if not self._is_kept(question, body):
+        if not self._is_kept(body):
             return encode(self.query.qname, *self.sections(decode(question, body)))
         if self.bounds is None:
             return body
         return body._replace(data=capped(body.data, body.ttls, *self.bounds))
 
-    def _is_kept(self, question: bytes, body: Body) -> bool:
+    def _is_kept(self, body: Body) -> bool:
         """Whether the octets say behind the client's question what they are to say, TTLs aside."""
-        if self._own != self.query.name:
-            return False
+        own = self.asked.name
         if not (self.owners or self.values):
-            return True
-        return _is_plain(body)
+            return own == self.query.name
+        return _is_plain(body) and self._owner(own) == self.query.name
 
     def sections(self, sections: Sections) -> Sections:
         """The records with other names and TTLs. Raises WireError."""

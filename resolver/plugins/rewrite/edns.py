@@ -82,9 +82,13 @@ def reverted(state: State, codes: frozenset[int]) -> bytes:
         return b""
     found = list(options(state.edns.options))
     for code, before in reversed(state.reverts):
-        at = next((at for at, one in enumerate(found) if one[0] == code), -1)
-        if at >= 0:
-            found[at : at + 1] = [] if before is None else [(code, before)]
+        places = [at for at, one in enumerate(found) if one[0] == code]
+        if not places:
+            continue
+        if before is None:
+            del found[places[-1]]  # options are added at the end
+        else:
+            found[places[0]] = (code, before)
     return b"".join([option(code, payload) for code, payload in found if code in codes])
 
 

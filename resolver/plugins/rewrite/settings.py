@@ -88,8 +88,6 @@ def _name(line: Line, words: list[Word]) -> Rule:
     if len(words) > 2:
         kind = _kind(words.pop(0))
     old, new, *rest = words
-    if len(words) < 2:
-        raise old.error("a name rule needs two names")
     auto, steps = _answers(rest)
     match = _change(line, kind, old, new)
     if kind == "suffix" and auto:
@@ -123,9 +121,9 @@ def _check_from(line: Line, kind: str, word: Word) -> None:
 
 def _matching(old: Word, new: Word) -> Matching:
     pattern = compiled(old)
-    used = sum(f"{{{number}}}" in new.text for number in range(_USED_GROUPS))
+    used = sum(f"{{{number}}}" in new.text for number in range(1, _USED_GROUPS))
     if used > pattern.count:
-        raise new.error(f"{shown(new.text)} uses {used} groups and the regexp has {pattern.count}")
+        raise new.error(f"{shown(new.text)} uses {used} group{'s' * (used > 1)} and the regexp has {pattern.count}")
     return Matching(pattern, full(new.text))
 
 
