@@ -12,6 +12,6 @@ ORDER: Final = (
     "multisocket", "reload", "nsid", "bufsize", "bind", "debug", "trace", "ready", "health", "pprof", "shed",
     "prometheus", "errors", "log", "dnstap", "local", "dns64", "any", "chaos", "loadbalance", "tsig", "searchpath",
     "rewrite", "autopath", "acl", "cache", "header", "dnssec", "tls", "minimal", "template", "transfer", "hosts",
-    "route53", "azure", "clouddns", "gateway", "k8s_external", "kubernetes", "file", "auto", "secondary", "etcd", "loop",
-    "forward", "grpc", "erratic", "whoami", "on", "sign", "view", "nomad",
+    "route53", "azure", "clouddns", "gateway", "k8s_external", "kubernetes", "file", "auto", "secondary", "etcd",
+    "loop", "forward", "grpc", "erratic", "whoami", "on", "sign", "view", "nomad",
 )  # fmt: skip

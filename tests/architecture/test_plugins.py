@@ -45,7 +45,7 @@ def undocumented(root: Path = ROOT) -> list[str]:
 
 def _code_words(text: str) -> set[str]:
     code = re.findall(r"^(?:```|~~~)[^\n]*\n(.*?)^(?:```|~~~)|`([^`\n]+)`", text, re.MULTILINE | re.DOTALL)
-    return {word for pieces in code for word in re.findall(r"\w+", " ".join(pieces))}
+    return {word for pieces in code for word in re.findall(r"\w+(?:-\w+)*", " ".join(pieces))}
 
 
 def _options(path: Path) -> Iterator[str]:
