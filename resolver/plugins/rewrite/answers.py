@@ -10,7 +10,7 @@ from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, decode
 from resolver.plugins.rewrite.changes import Change, Subject
 from resolver.plugins.rewrite.rules import Owner, Rcode, Step, Target, Ttl, Value
-from resolver.wire.constants import CNAME, DNAME, MAX_TTL, MX, NAPTR, NS, PTR, SOA, SRV
+from resolver.wire.constants import CNAME, DNAME, HEADER_SIZE, MAX_TTL, MX, NAPTR, NS, PTR, SOA, SRV
 from resolver.wire.message import Sections
 from resolver.wire.names import plain_name
 from resolver.wire.records import NAMED_TYPES, Body, Record, encode
@@ -45,28 +45,29 @@ class Answers:
         for step in self.codes:
             if step.old == rcode:
                 rcode = step.new
-        changed = replace(reply, question=self.query.question, rcode=rcode, replay=leave)
-        if reply.octets is None and reply.decoded is not None:
-            changed.decoded = self.sections(reply.decoded)
+        octets, decoded = None, reply.decoded
+        if reply.octets is None and decoded is not None:
+            decoded = self.sections(decoded)
         else:
-            changed.octets, changed.decoded = self._body(reply.question, reply.body), None
-        return changed
+            octets, decoded = self._body(reply.question, reply.body), None
+        return Reply(
+            self.query.question, rcode, reply.flags, reply.options, reply.source, leave, reply.error, reply.upstream,
+            octets, reply.unset, reply.silent, decoded, reply.stream,
+        )  # fmt: skip
 
     def _body(self, question: bytes, body: Body) -> Body:
         if not body.data:
             return body
-        if not self._is_kept(body):
-            return encode(self.query.qname, *self.sections(decode(question, body)))
+        own, new = self.asked.name, self.query.name
+        if self.owners or self.values or own != new:
+            if not _is_plain(body):
+                return encode(self.query.qname, *self.sections(decode(question, body)))
+            own = self._owner(own)
+            if own != new:
+                body = _renamed(body, own, HEADER_SIZE + len(question) + len(new) - len(self.asked.name))
         if self.bounds is None:
             return body
         return body._replace(data=capped(body.data, body.ttls, *self.bounds))
-
-    def _is_kept(self, body: Body) -> bool:
-        """Whether the octets say behind the client's question what they are to say, TTLs aside."""
-        own = self.asked.name
-        if not (self.owners or self.values):
-            return own == self.query.name
-        return _is_plain(body) and self._owner(own) == self.query.name
 
     def sections(self, sections: Sections) -> Sections:
         """The records with other names and TTLs. Raises WireError."""
@@ -131,6 +132,19 @@ def _is_plain(body: Body) -> bool:
             return False
         at = offset + 6 + (data[offset + 4] << 8 | data[offset + 5])
     return True
+
+
+def _renamed(body: Body, name: bytes, start: int) -> Body:
+    """A plain body whose records are of another name than the question, from offset ``start`` of the message."""
+    data, at, out, offsets = body.data, 0, bytearray(name), list[int]()
+    for offset in body.ttls:
+        if at:
+            out += (0xC000 | start).to_bytes(2, "big")
+        offsets.append(len(out) + 4)
+        end = offset + 6 + (data[offset + 4] << 8 | data[offset + 5])
+        out += data[at + 2 : end]
+        at = end
+    return body._replace(data=bytes(out), ttls=tuple(offsets))
 
 
 def _behind_texts(rdata: bytes) -> int:
