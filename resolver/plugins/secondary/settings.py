@@ -33,7 +33,12 @@ class Settings:
 def parse(directive: Directive, block: Block) -> Settings:
     """Read one directive. Raises ConfigError or ConfigErrors."""
     zones = [wire for word in directive.args for wire in normalize_zones(word)] or list(block.zones)
-    readers = {"transfer": _transfer, "key": value(signing_key, block.parts), "fallthrough": _fallthrough}
+    readers = {
+        "transfer": _transfer,
+        "key": value(signing_key, block.parts),
+        "fallthrough": _fallthrough,
+        "catalog": _catalog,
+    }
     values: dict[str, Any] = option_values(directive, readers, lists=("transfer", "fallthrough"))
     if "transfer" not in values:
         raise directive.error("secondary does not say where its zones come from", "write transfer from ADDRESS...")
@@ -56,6 +61,10 @@ def _primary(word: Word) -> tuple[str, int]:
     except ValueError:
         raise word.error(f"{host!r} is not an IP address", "primaries are given by address") from None
     return host, port
+
+
+def _catalog(option: Directive) -> None:
+    raise option.error("catalog zones are not built into this version", "name the member zones behind secondary")
 
 
 def _fallthrough(option: Directive) -> tuple[bytes, ...]:

@@ -35,7 +35,7 @@ def test_zones_can_be_named() -> None:
         ("transfer to 192.0.2.1", "where from should"),
         ("transfer from ns.example.org", "not an IP address"),
         ("transfer from 192.0.2.1\n key a", "there is no key"),
-        ("transfer from 192.0.2.1\n catalog", "no option"),
+        ("transfer from 192.0.2.1\n catalog", "catalog zones are not built"),
     ],
 )
 def test_mistakes_are_told(inner: str, why: str) -> None:
