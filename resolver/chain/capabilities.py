@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, S
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
+from resolver.chain.proxied import ProxyPolicy
 from resolver.chain.query import Query
 from resolver.config.model import Word
 from resolver.errors import WireError
@@ -77,11 +78,13 @@ class ListenSettings:
     max_connections: int = 1000
     max_queries_per_connection: int = 0
     certificate: Certificate | None = None
+    proxy: ProxyPolicy | None = None
+    shed: bool = False
 
 
 @runtime_checkable
 class Listening(Protocol):
-    """A part that says how its server block listens (bind, timeouts, multisocket, tls)."""
+    """A part that says how its server block listens (bind, timeouts, multisocket, tls, proxyproto, shed)."""
 
     def listen(self, settings: ListenSettings) -> ListenSettings:
         """The settings with this part's own put in."""

@@ -14,6 +14,7 @@ from typing import Final
 from resolver.chain.capabilities import ListenSettings
 from resolver.listeners.connection import ANSWER, IDLE, READ, WRITE, Address, Connection, Serve
 from resolver.listeners.limits import StreamLimits, Waiting
+from resolver.listeners.proxied import ProxiedConnection
 from resolver.telemetry.metrics import Registry
 
 _BACKLOG: Final = 1024
@@ -115,11 +116,15 @@ class TcpListener:
     async def _open(self) -> None:
         handshake = max(self.settings.read_timeout, 1.0) if self.tls else None
         self._server = await self.loop.create_server(
-            lambda: Connection(self), sock=self.sock, backlog=_BACKLOG, ssl=self.tls, ssl_handshake_timeout=handshake
+            self._connection, sock=self.sock, backlog=_BACKLOG, ssl=self.tls, ssl_handshake_timeout=handshake
         )
         if self._closed:
             self._server.close()
             self.sock.close()
+
+    def _connection(self) -> Connection:
+        policy = self.settings.proxy
+        return Connection(self) if policy is None else ProxiedConnection(self, policy)
 
     async def _close_server(self) -> None:
         if self._opening is not None:

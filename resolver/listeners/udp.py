@@ -9,7 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from resolver.chain.proxied import ProxyPolicy
 from resolver.listeners import batch
+from resolver.listeners.proxied import Unwrapper
 
 Serve = Callable[[bytes, tuple[str, int], tuple[str, int], str, Callable[[bytes], None]], "bytes | None"]
 Replay = Callable[[bytes, float], "bytes | None"]
@@ -51,8 +53,19 @@ class UdpListener:
             self._readable = self._read_singly
             if self.wildcard:
                 sock.setsockopt(*batch.RECEIVE_INFORMATION[sock.family], 1)
+        self._unwrapper: Unwrapper | None = None
         self._late: list[tuple[bytes, bytes]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def update(self, policy: ProxyPolicy | None, dropped: Callable[[str], None]) -> None:
+        """Look for headers of proxies from now on, or no more; ``dropped`` is told why one is not served."""
+        known = self._unwrapper
+        if policy is None:
+            self._unwrapper = None
+        elif known is None:
+            self._unwrapper = Unwrapper(policy, dropped)
+        else:
+            known.policy = policy  # its sessions go on
 
     def start(self) -> None:
         """Begin to answer, in the running loop."""
@@ -80,12 +93,26 @@ class UdpListener:
         self.sock.close()
 
     def _read_batch(self, datagrams: batch.Batch, work_out: Callable[[bytes, int], bytes | None]) -> None:
-        datagrams.serve(self.replay, self.clock(), work_out)
+        if self._unwrapper is None:
+            datagrams.serve(self.replay, self.clock(), work_out)
+        else:
+            datagrams.serve(_unknown, self.clock(), partial(self._unwrap_slot, datagrams, self._unwrapper))
 
-    def _work_out_slot(self, datagrams: batch.Batch, packet: bytes, slot: int) -> bytes | None:
+    def _unwrap_slot(self, datagrams: batch.Batch, unwrapper: Unwrapper, packet: bytes, slot: int) -> bytes | None:
+        now = self.clock()
+        found = unwrapper.unwrap(packet, datagrams.client(slot)[:2], now)
+        if found is None:
+            return None
+        query, client = found
+        return self.replay(query, now) or self._work_out_slot(datagrams, query, slot, client)
+
+    def _work_out_slot(
+        self, datagrams: batch.Batch, packet: bytes, slot: int, client: tuple[str, int] | None = None
+    ) -> bytes | None:
         origin = datagrams.origin(slot)
         local = (_asked_host(self._family, datagrams.asked(slot)), self.local[1]) if self.wildcard else self.local
-        return self.serve(packet, datagrams.client(slot)[:2], local, "udp", partial(self._send_soon, datagrams, origin))
+        send = partial(self._send_soon, datagrams, origin)
+        return self.serve(packet, client or datagrams.client(slot)[:2], local, "udp", send)
 
     def _send_soon(self, datagrams: batch.Batch, origin: bytes, answer: bytes) -> None:
         """Send a later answer at the end of this turn of the loop, with all others that come till then."""
@@ -116,13 +143,24 @@ class UdpListener:
                     packet, client = sock.recvfrom(_LONGEST_QUERY)
             except OSError:
                 return  # nothing left, or the ICMP error of an earlier answer: the next read goes on
-            answer = self.replay(packet, now) or self._work_out(packet, client, asked)
+            if self._unwrapper is None:
+                answer = self.replay(packet, now) or self._work_out(packet, client, asked)
+            else:
+                answer = self._unwrap(self._unwrapper, packet, client, asked)
             if answer:
                 self._sender(client, asked)(answer)
 
-    def _work_out(self, packet: bytes, client: Any, asked: bytes) -> bytes | None:
+    def _unwrap(self, unwrapper: Unwrapper, packet: bytes, peer: Any, asked: bytes) -> bytes | None:
+        now = self.clock()
+        found = unwrapper.unwrap(packet, peer[:2], now)
+        if found is None:
+            return None
+        query, client = found
+        return self.replay(query, now) or self._work_out(query, peer, asked, client)
+
+    def _work_out(self, packet: bytes, peer: Any, asked: bytes, client: tuple[str, int] | None = None) -> bytes | None:
         local = (_asked_host(self._family, asked), self.local[1]) if asked else self.local
-        return self.serve(packet, client[:2], local, "udp", self._sender(client, asked))
+        return self.serve(packet, client or peer[:2], local, "udp", self._sender(peer, asked))
 
     def _sender(self, client: Any, asked: bytes) -> Callable[[bytes], None]:
         """What sends a later answer to the client, from the address that it asked."""
@@ -138,6 +176,10 @@ class UdpListener:
                 return  # the way back is gone or the buffer is full: DNS over UDP may lose answers
 
         return send
+
+
+def _unknown(packet: bytes, now: float) -> None:
+    """In place of the replay: what is in the datagram is not yet the query."""
 
 
 def _asked_host(family: int, information: bytes) -> str:

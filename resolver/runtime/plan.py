@@ -109,10 +109,16 @@ class Plan:
         return sum([part() is not None for part in parts])
 
     def service(self, endpoint: Endpoint, settings: ListenSettings) -> Service:
-        """What the endpoint serves; the first block that listens there settles how."""
+        """What the endpoint serves; the first block that listens there settles how.
+
+        Only what is in front of all blocks (proxyproto, shed) may be asked for by any of them.
+        """
         found = self.services.get(endpoint)
         if found is None:
             found = self.services[endpoint] = Service(endpoint.label, settings)
+        elif settings.proxy or settings.shed:
+            known = found.settings
+            found.settings = replace(known, proxy=settings.proxy or known.proxy, shed=settings.shed or known.shed)
         return found
 
 

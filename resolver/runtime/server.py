@@ -26,6 +26,7 @@ from resolver.runtime.routing import Router
 from resolver.runtime.sockets import OpenSocket, hosts_of, open_socket
 from resolver.runtime.within import asking
 from resolver.telemetry.log import Log
+from resolver.telemetry.metrics import Registry
 
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
 DRAIN_TIME = 5.5
@@ -185,6 +186,8 @@ class Server:
             port.dispatcher.router = service.router
             for listener in port.tcp:
                 listener.update(service.settings)
+            for datagrams in port.udp:
+                datagrams.update(service.settings.proxy, partial(_note_unproxied, self.host.registry, endpoint.label))
 
     async def _retire(self, previous: Plan, gone: list[Port]) -> None:
         """Let queries that went the old way finish, then stop the old parts."""
@@ -219,6 +222,13 @@ def _serve_datagram(
         if answer is not None:
             return answer
     return dispatcher.serve(packet, client, local, transport, send, store)
+
+
+def _note_unproxied(registry: Registry, server: str, reason: str) -> None:
+    labels = ("server", "reason")
+    registry.counter(
+        "coredns_proxyproto_dropped_total", "Datagrams that were dropped for their PROXY header.", labels
+    ).cell(server, reason).value += 1
 
 
 def _serve_stream(
