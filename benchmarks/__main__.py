@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks import chart, directives, dnsperf, extras, machine, peers, report, rounds
+from benchmarks import chart, directives, dnsperf, extras, machine, peers, report, rounds, zones
 from benchmarks.cluster import row as cluster
 from benchmarks.load import PythonGenerator
 from benchmarks.measure import ROWS
@@ -25,7 +25,14 @@ from benchmarks.stage import Cores, Deadline, Stage
 from benchmarks.targets import targets
 from benchmarks.upstream import upstream
 
-_EXTRA_ROWS = ("lost", "size", "zones", "workers", "cluster", *(row.key for row in directives.DIRECTIVES))
+_EXTRA_ROWS = (
+    "lost",
+    "size",
+    "zones",
+    "workers",
+    "cluster",
+    *(row.key for row in (*directives.DIRECTIVES, *zones.ZONES)),
+)
 _ALL_ROWS = (*(row.key for row in ROWS), *_EXTRA_ROWS)
 
 
@@ -170,6 +177,7 @@ def _play(
     if "cluster" in only:
         cluster.play(stage, plan.cluster, seconds, out)
     directives.play(stage, chosen, only, seconds, out)
+    zones.play(stage, chosen, only, seconds, out)
     if "size" in only:
         extras.sizes(stage, grown, plan.sizes, seconds, out)
 

@@ -25,7 +25,7 @@ DIRECTIVES = (REWRITE, TEMPLATE, HOSTS)
 
 EXACT, SUFFIX, REGEX = 1_000, 100, 5
 _FASTEST = 150_000
-_COMMANDS = {
+COMMANDS = {
     "ours": (sys.executable, "-m", "resolver", "-quiet", "-conf"),
     "coredns": ("coredns", "-quiet", "-conf"),
 }
@@ -45,7 +45,7 @@ def play(stage: Stage, peers: Sequence[Peer], keys: Sequence[str], seconds: floa
     """Each row whose key is wanted, for those of the servers that read a Corefile."""
     for case in (case for case in CASES if case.row.key in keys):
         chosen = _files(stage.directory, case, seconds)
-        for peer in (peer for peer in peers if peer.name in _COMMANDS):
+        for peer in (peer for peer in peers if peer.name in COMMANDS):
             _try(stage, _with(peer, case), case.row, chosen, seconds, out)
 
 
@@ -64,7 +64,7 @@ def _with(peer: Peer, case: Case) -> Peer:
 
     def command(setup: Setup) -> list[str]:
         path = setup.write("Corefile", corefile(setup, case.directives(setup.directory)))
-        return [*_COMMANDS[peer.name], str(path)]
+        return [*COMMANDS[peer.name], str(path)]
 
     return replace(peer, command=command)
 
@@ -161,11 +161,7 @@ def _host(number: int) -> str:
 
 
 def _spelled(prefix: str) -> Iterator[str]:
-    """The names of the file, each time in other letters: as new to a server as a name can be that it knows."""
-    for count in itertools.count():
-        name = _host(count % CACHED_NAMES)
-        bits = (count // CACHED_NAMES + 1) * 2 + (prefix == "s")
-        yield "".join(letter.upper() if bits >> place & 1 else letter for place, letter in enumerate(name))
+    return names.respelled([_host(number) for number in range(CACHED_NAMES)], int(prefix == "s"))
 
 
 CASES = (

@@ -72,6 +72,7 @@ def arguments(load: Load) -> list[str]:
     words += ["-c", str(load.clients), "-T", "1", "-q", str(load.window), "-t", f"{load.timeout:.2f}"]
     words += ["-m", "tcp"] if load.tcp else []
     words += ["-n", "1"] if load.once else []
+    words += ["-D"] if load.dnssec else []
     words += ["-v", "-Q", str(load.rate)] if load.rate else []
     return [*words, "-O", "suppress=timeouts,congestion,sendfailed,sockready,unexpected"]
 

@@ -24,6 +24,7 @@ class Row:
     tcp: bool = False
     warm: bool = False
     once: bool = False
+    dnssec: bool = False
 
 
 ROWS = (
@@ -91,12 +92,12 @@ def _new(row: Row, run: str, count: int) -> Iterator[str]:
     return names.mixed(prefix, CACHED_NAMES, count) if row.key == "mix" else names.new(prefix, count)
 
 
-def warm(stage: Stage, seat: Seat, path: Path, tcp: bool, seconds: float) -> None:
+def warm(stage: Stage, seat: Seat, path: Path, tcp: bool, seconds: float, *, dnssec: bool = False) -> None:
     """Ask for every name of ``path`` twice: a server may do more work for the first repeat than for later ones."""
     with path.open() as file:
         wanted = sum(1 for _ in file)
     for _ in range(2):
-        done = stage.generator.run(Load(seat.port, path, seconds, tcp=tcp, once=True, window=50))
+        done = stage.generator.run(Load(seat.port, path, seconds, tcp=tcp, once=True, window=50, dnssec=dnssec))
         if done.answered < wanted:
             stage.note(
                 f"{seat.peer.name} was asked {done.answered:,} of {wanted:,} names in {seconds:.0f} s of warming"
@@ -108,11 +109,12 @@ def measure(
 ) -> Sample:
     """Warm, load fully, then at the row's rate with the clock on processor time. Raises LoadError and StartError."""
     if chosen.warm:
-        warm(stage, seat, chosen.warm, row.tcp, chosen.patience)
+        warm(stage, seat, chosen.warm, row.tcp, chosen.patience, dnssec=row.dnssec)
     idle = seat.server.cpu_seconds()
-    full = stage.generator.run(Load(seat.port, chosen.full, seconds, tcp=row.tcp, once=row.once))
+    given = {"tcp": row.tcp, "once": row.once, "dnssec": row.dnssec}
+    full = stage.generator.run(Load(seat.port, chosen.full, seconds, **given))
     before, upstream_before = seat.server.cpu_seconds(), stage.upstream.server.cpu_seconds()
-    steady = stage.generator.run(Load(seat.port, chosen.steady, seconds, row.rate, tcp=row.tcp, once=row.once))
+    steady = stage.generator.run(Load(seat.port, chosen.steady, seconds, row.rate, **given))
     used = seat.server.cpu_seconds() - before
     upstream_used = stage.upstream.server.cpu_seconds() - upstream_before
     seat.server.check_alive()

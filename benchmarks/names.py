@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 ZONE = "bench.test"
@@ -36,6 +36,17 @@ def shuffled(names: Iterable[str], limit: int) -> list[str]:
     every = list(names)
     chooser = random.Random(1035)
     return chooser.sample(every, min(limit, len(every)))
+
+
+def respelled(known: Sequence[str], kind: int) -> Iterator[str]:
+    """The names over and over, each time in other letters: as new to a server as a name can be that it knows.
+
+    What a ``kind`` of 0 gives never comes with 1.
+    """
+    for count in itertools.count():
+        bits = (count // len(known) + 1) * 2 + kind
+        name = known[count % len(known)]
+        yield "".join(letter.upper() if bits >> place & 1 else letter for place, letter in enumerate(name))
 
 
 def write(path: Path, names: Iterable[str]) -> Path:

@@ -14,6 +14,7 @@ class Load:
 
     The file is repeated until ``seconds`` are over, or read once only with ``once``. ``rate`` is in queries per
     second, ``None`` for as fast as ``window`` outstanding queries allow. Percentiles are taken when a rate is set.
+    With ``dnssec`` the questions have EDNS with DO.
     """
 
     port: int
@@ -25,6 +26,7 @@ class Load:
     window: int = 100
     clients: int = 4
     timeout: float = 1.0
+    dnssec: bool = False
 
 
 @dataclass(frozen=True, slots=True)

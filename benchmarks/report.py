@@ -10,6 +10,7 @@ from benchmarks.extras import EXTRAS
 from benchmarks.measure import ROWS, Row
 from benchmarks.results import Results
 from benchmarks.targets import OURS, Target, ratio, targets
+from benchmarks.zones import ZONES
 
 _COLUMNS = (
     "server",
@@ -33,7 +34,7 @@ _COMPARED = ("unbound", "dnsdist", "coredns")
 def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) -> str:
     """Rows, ratios, targets and notes, ready to print."""
     parts = [_row(results, row) for row in ROWS if results.servers(row.key)]
-    parts += [_grown(results, row) for row in (*EXTRAS, *DIRECTIVES, CLUSTER) if results.servers(row.key)]
+    parts += [_grown(results, row) for row in (*EXTRAS, *DIRECTIVES, *ZONES, CLUSTER) if results.servers(row.key)]
     parts += [part for part in (_clusters(results), _starts(results), _losses(results), _ratios(results)) if part]
     parts.append(_targets(targets(results)))
     parts.append("versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()))

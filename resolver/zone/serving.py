@@ -14,7 +14,7 @@ from resolver.chain.setup import Host
 from resolver.wire.constants import AA, ANY, AXFR, IXFR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN
 from resolver.wire.message import Sections
 from resolver.wire.names import is_below, suffixes, to_text
-from resolver.wire.records import encode
+from resolver.wire.records import Body, encode
 from resolver.zone.alias import behind_alias
 from resolver.zone.data import Zone
 from resolver.zone.lookup import Found, Outcome, lookup
@@ -22,6 +22,12 @@ from resolver.zone.lookup import Found, Outcome, lookup
 Changed = Callable[[bytes, Zone | None, Zone | None], None]
 """Is told of an origin, what was served for it before, and what is now."""
 
+MAX_KEPT: Final = 4 << 20
+"""Octets of memory, about, for answers of a zone that are kept as they leave."""
+
+_KEPT_OVERHEAD: Final = 500
+_Key = tuple[bytes, int, bool]
+_Kept = tuple[int, int, Body]
 _RCODES: Final = {Outcome.NO_NAME: NXDOMAIN, Outcome.TOO_LONG: YXDOMAIN}
 
 
@@ -136,6 +142,11 @@ class ZoneAnswers:
             return failure(query, self._source, REFUSED)
         if served is None:
             return failure(query, self._source, SERVFAIL, error=f"the zone {to_text(origin)} has no data")
+        key = (query.name, query.qtype, query.do)
+        kept = served.kept.get(key)
+        if kept is not None:
+            rcode, flags, body = kept
+            return Reply(query.question, rcode, flags, b"", self._source, served.leave, "", "", body)
         found = lookup(served.zone, query.name, query.qtype, do=query.do)
         if found.wildcard and query.metadata is not None:
             query.metadata["zone/wildcard"] = to_text(found.wildcard)
@@ -143,24 +154,35 @@ class ZoneAnswers:
             return (await next(query)).tagged((self._tag, *served.leave.tags))
         if found.outcome is Outcome.ALIAS:
             return await behind_alias(query, found, served.zone, self._host, self._source, served.leave)
-        return self._reply(query, found, served.leave)
-
-    def _reply(self, query: Query, found: Found, leave: Replay) -> Reply:
         rcode = _RCODES.get(found.outcome, NOERROR)
         flags = 0 if found.outcome is Outcome.REFERRAL and not found.answer else AA
         sections = Sections(found.answer, found.authority, found.additional)
         body = encode(query.qname, *sections)
-        return Reply(query.question, rcode, flags, b"", self._source, leave, "", "", body, decoded=sections)
+        if query.name in served.zone.nodes:  # others are without number
+            served.keep(key, (rcode, flags, body))
+        return Reply(query.question, rcode, flags, b"", self._source, served.leave, "", "", body, decoded=sections)
 
 
 class _Served:
-    """A zone with the leave to replay that its answers have."""
+    """A zone with the leave to replay that its answers have, and answers that were given, by name, type and DO.
 
-    __slots__ = ("leave", "zone")
+    Whoever asks in the very same octets is answered without coming here; kept answers are for all others.
+    """
+
+    __slots__ = ("_octets", "kept", "leave", "zone")
 
     def __init__(self, zone: Zone, tag: Hashable) -> None:
         self.zone = zone
         self.leave = Replay(math.inf, tags=(tag,), live=True)
+        self.kept: dict[_Key, _Kept] = {}
+        self._octets = 0
+
+    def keep(self, key: _Key, answer: _Kept) -> None:
+        self._octets += len(answer[2].data) + _KEPT_OVERHEAD
+        if self._octets > MAX_KEPT:
+            self.kept.clear()
+            self._octets = 0
+        self.kept[key] = answer
 
 
 def _is_within(name: bytes, zones: tuple[bytes, ...]) -> bool:

@@ -266,3 +266,32 @@ def test_nobody_is_asked_for_the_alias_itself() -> None:
     served = Served()
     assert shown(served.ask("out.example.org", "CNAME").sections.answer) == ["out.example.org. CNAME"]
     assert served.asked == []
+
+
+# --- answers that are kept as they leave
+
+
+def test_an_answer_is_the_same_the_second_time_in_any_spelling_and_behind_any_question() -> None:
+    served = Served()
+    first, again = served.ask("www.example.org"), served.ask("WWW.Example.ORG")
+    assert again.body == first.body
+    assert shown(again.sections.answer) == ["WWW.Example.ORG. A"]
+    assert served.ask("www.example.org", "TXT").body != first.body
+    assert served.resolve(question("www.example.org", do=True)).body == first.body
+
+
+def test_a_changed_zone_has_other_answers() -> None:
+    served = Served()
+    before = served.ask("www.example.org").body
+    served.answers.put(zone_of(TEXT.replace("192.0.2.1\n", "192.0.2.99\n")))
+    assert served.ask("www.example.org").body != before
+
+
+def test_what_is_kept_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.zone.serving.MAX_KEPT", 3000)
+    served = Served()
+    names = ["www", "ns", "ent", "a.ent", "sub", "ns.sub", "example", "wild"]
+    for name in names * 3:
+        assert served.ask(f"{name}.example.org").body == Served().ask(f"{name}.example.org").body
+    (kept,) = [one.kept for one in served.answers._claimed.values() if one is not None]
+    assert 0 < len(kept) < 6
