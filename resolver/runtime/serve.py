@@ -80,6 +80,7 @@ def _announce(options: Options, plan: Plan) -> None:
         return
     zones = [
         f"{site.zone if site.zone == '.' else site.zone.rstrip('.')}:{endpoint.port}"
+        f"{f' on {endpoint.host}' if endpoint.host else ''}"
         for endpoint, service in plan.services.items()
         for site in service.router.sites()
     ]

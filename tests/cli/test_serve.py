@@ -38,9 +38,11 @@ def taken(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 async def test_it_says_which_zones_it_serves_and_who_it_is(tmp_path: Path, port: int) -> None:
-    text = block(port, hosts("192.0.2.1"), zone="example.org") + block(port, "whoami", zone="example.net")
+    text = block(port, hosts("192.0.2.1"), zone="example.org")
+    text += block(port, "whoami", f"bind {HOST} 127.0.0.2", zone="example.net")
     async with serving(tmp_path, text, port=port) as server:
-        assert server.said == f"example.org:{port}\nexample.net:{port}\nk8s-resolver {__version__}\n"
+        bound = "".join(f"example.net:{port} on {host}\n" for host in (HOST, "127.0.0.2"))
+        assert server.said == f"example.org:{port} on {HOST}\n{bound}k8s-resolver {__version__}\n"
         assert addresses(await ask(port, WWW)) == ["192.0.2.1"]
 
 
