@@ -104,10 +104,11 @@ class Batch:
         answer: Callable[[bytes, float], bytes | None],
         now: float,
         otherwise: Callable[[bytes, int], bytes | None],
-    ) -> None:
+    ) -> int:
         """Receive once, and send what ``answer`` has for each datagram at this time, or else what ``otherwise`` has.
 
-        ``otherwise`` is given the datagram and its slot, and may have nothing to send.
+        ``otherwise`` is given the datagram and its slot, and may have nothing to send. How many answers the kernel had
+        no room for.
         """
         received, words, out, lengths, origins = (
             self.received, self._in_words, self._out_octets, self._out_lengths, self._origins,
@@ -131,8 +132,7 @@ class Batch:
             if self.wildcard:
                 self._answer_from(place, slot)
             place += 1
-        if place:
-            self.send(place)
+        return self.send(place) if place else 0
 
     def _turn_to(self, place: int, slot: int) -> None:
         """Address number ``place`` to whoever sent the datagram in ``slot``."""
@@ -150,9 +150,12 @@ class Batch:
             at = slot * _CONTROL + self._index_at
             self._control_octets[at : at + 4] = bytes(4)
 
-    def send(self, count: int) -> None:
-        """Send the first ``count`` answers; one that the kernel refuses is left out (UDP may lose answers)."""
-        send_all(self._arguments_fd, self._out, count)
+    def send(self, count: int) -> int:
+        """Send the first ``count`` answers; one that the kernel refuses is left out (UDP may lose answers).
+
+        How many it had no room for.
+        """
+        return send_all(self._arguments_fd, self._out, count)
 
     def _send_long(self, origin: bytes, octets: bytes) -> None:
         """Send an answer that is too long for the common memory."""
@@ -168,8 +171,9 @@ class Batch:
             raw += self._controls[start : start + self._in_longs[slot * _LONGS + _CONTROLLEN_LONG]]
         return raw
 
-    def send_late(self, answers: list[tuple[bytes, bytes]]) -> None:
-        """Send answers that took their time: pairs of an origin and octets."""
+    def send_late(self, answers: list[tuple[bytes, bytes]]) -> int:
+        """Send answers that took their time: pairs of an origin and octets. How many the kernel had no room for."""
+        crowded = 0
         longs, names, controls = self._out_longs, self._late_names, self._late_controls
         for first in range(0, len(answers), SLOTS):
             place = 0
@@ -193,7 +197,8 @@ class Batch:
                     longs[base + _CONTROLLEN_LONG] = len(control)
                 place += 1
             if place:
-                self.send(place)
+                crowded += self.send(place)
+        return crowded
 
     def client(self, slot: int) -> Any:
         """The socket address that sent the datagram in a slot, as Python's socket calls know it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import select
 import socket
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 from resolver.chain.proxied import ProxyPolicy
 from resolver.listeners import batch
 from resolver.listeners.proxied import Unwrapper
+from resolver.listeners.shedding import Shedding
 
 Serve = Callable[[bytes, tuple[str, int], tuple[str, int], str, Callable[[bytes], None]], "bytes | None"]
 Replay = Callable[[bytes, float], "bytes | None"]
@@ -20,6 +22,7 @@ _LONGEST_QUERY = 4096  # octets; a longer datagram is cut off and so malformed
 _BURST = 64
 _DRAINED_BURSTS = 256
 _CONTROL_SPACE = 128
+_CROWDED = (errno.EAGAIN, errno.ENOBUFS)
 
 
 class UdpListener:
@@ -54,11 +57,19 @@ class UdpListener:
             if self.wildcard:
                 sock.setsockopt(*batch.RECEIVE_INFORMATION[sock.family], 1)
         self._unwrapper: Unwrapper | None = None
+        self._shedding: Shedding | None = None
         self._late: list[tuple[bytes, bytes]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def update(self, policy: ProxyPolicy | None, dropped: Callable[[str], None]) -> None:
-        """Look for headers of proxies from now on, or no more; ``dropped`` is told why one is not served."""
+    def update(
+        self, policy: ProxyPolicy | None, dropped: Callable[[str], None], shedding: Shedding | None = None
+    ) -> None:
+        """Look for headers of proxies from now on, or no more; ``dropped`` is told why one is not served.
+
+        With ``shedding`` queries are dropped while the kernel has no room for answers.
+        """
+        if (shedding is None) != (self._shedding is None):
+            self._shedding = shedding
         known = self._unwrapper
         if policy is None:
             self._unwrapper = None
@@ -85,6 +96,7 @@ class UdpListener:
         """Read no more; answers under way may still leave until ``close``."""
         if self._loop is not None:
             self._loop.remove_reader(self.sock.fileno())
+            self._loop.remove_writer(self.sock.fileno())
             self._loop = None
 
     def close(self) -> None:
@@ -93,10 +105,31 @@ class UdpListener:
         self.sock.close()
 
     def _read_batch(self, datagrams: batch.Batch, work_out: Callable[[bytes, int], bytes | None]) -> None:
+        shedding, now = self._shedding, self.clock()
+        if shedding is not None and shedding.congested:
+            datagrams.serve(_unknown, now, shedding.drop)
+            return
         if self._unwrapper is None:
-            datagrams.serve(self.replay, self.clock(), work_out)
+            crowded = datagrams.serve(self.replay, now, work_out)
         else:
-            datagrams.serve(_unknown, self.clock(), partial(self._unwrap_slot, datagrams, self._unwrapper))
+            crowded = datagrams.serve(_unknown, now, partial(self._unwrap_slot, datagrams, self._unwrapper))
+        if crowded:
+            self._crowd(crowded)
+
+    def _crowd(self, answers: int) -> None:
+        """The kernel had no room for some answers: shed queries, where that was asked for, until it has again."""
+        shedding = self._shedding
+        if shedding is None:
+            return
+        shedding.responses.value += answers
+        if not shedding.congested and self._loop is not None:
+            shedding.congested = True
+            self._loop.add_writer(self.sock.fileno(), self._relieve, shedding)
+
+    def _relieve(self, shedding: Shedding) -> None:
+        shedding.congested = False
+        if self._loop is not None:
+            self._loop.remove_writer(self.sock.fileno())
 
     def _unwrap_slot(self, datagrams: batch.Batch, unwrapper: Unwrapper, packet: bytes, slot: int) -> bytes | None:
         now = self.clock()
@@ -128,7 +161,9 @@ class UdpListener:
     def _flush(self, datagrams: batch.Batch) -> None:
         late, self._late = self._late, []
         if late and self.sock.fileno() >= 0:
-            datagrams.send_late(late)
+            crowded = datagrams.send_late(late)
+            if crowded:
+                self._crowd(crowded)
 
     def _read_singly(self) -> None:
         sock, wildcard = self.sock, self.wildcard
@@ -143,6 +178,9 @@ class UdpListener:
                     packet, client = sock.recvfrom(_LONGEST_QUERY)
             except OSError:
                 return  # nothing left, or the ICMP error of an earlier answer: the next read goes on
+            if self._shedding is not None and self._shedding.congested:
+                self._shedding.drop(packet)
+                continue
             if self._unwrapper is None:
                 answer = self.replay(packet, now) or self._work_out(packet, client, asked)
             else:
@@ -172,8 +210,9 @@ class UdpListener:
                     sock.sendmsg([answer], ancillary, 0, client)
                 elif answer:
                     sock.sendto(answer, client)
-            except OSError:
-                return  # the way back is gone or the buffer is full: DNS over UDP may lose answers
+            except OSError as error:  # the way back is gone or the buffer is full: DNS over UDP may lose answers
+                if error.errno in _CROWDED:
+                    self._crowd(1)
 
         return send
 

@@ -11,6 +11,7 @@ from resolver.chain.finish import finish, repeats
 from resolver.chain.query import Envelope, Query, parse
 from resolver.chain.reply import Reply, failure
 from resolver.errors import EdnsError, WireError
+from resolver.listeners.shedding import Shedding
 from resolver.replay.store import Store, Stores
 from resolver.runtime.eager import Run
 from resolver.runtime.messages import Messages
@@ -59,6 +60,7 @@ class Dispatcher:
         self.in_flight = in_flight
         self.loop = asyncio.get_running_loop()
         self.pending: set[Run[Reply]] = set()
+        self.shedding: Shedding | None = None
         self._traffic = Traffic(host.registry)
         self._rejected = host.registry.counter(
             "coredns_dns_rejected_total",
@@ -97,6 +99,8 @@ class Dispatcher:
             if query.edns is not None and query.edns.version:
                 return self._refuse(query, "badvers", failure(query, "", BADVERS))
             if len(self.pending) >= self.in_flight:
+                if self.shedding is not None and transport == "udp":
+                    return self.shedding.drop(packet)
                 return self._refuse(query, "overload", failure(query, "", SERVFAIL))
             return self._work_out(packet, query, send, store, many)
         except EdnsError:

@@ -16,6 +16,7 @@ from resolver.chain.setup import Block, Host
 from resolver.chain.turns import Turns
 from resolver.config.model import Config
 from resolver.listeners.http import HttpServers
+from resolver.listeners.shedding import Shedding
 from resolver.listeners.sockets import leave
 from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
@@ -186,8 +187,15 @@ class Server:
             port.dispatcher.router = service.router
             for listener in port.tcp:
                 listener.update(service.settings)
-            for datagrams in port.udp:
-                datagrams.update(service.settings.proxy, partial(_note_unproxied, self.host.registry, endpoint.label))
+            self._guard(port, endpoint.label, service.settings)
+
+    def _guard(self, port: Port, label: str, settings: ListenSettings) -> None:
+        """Put in front of the datagrams what was asked for: headers of proxies, and limits under load."""
+        registry = self.host.registry
+        dropped = partial(_note_unproxied, registry, label)
+        for datagrams in port.udp:
+            datagrams.update(settings.proxy, dropped, Shedding(registry, label) if settings.shed else None)
+        port.dispatcher.shedding = Shedding(registry, label) if settings.shed else None
 
     async def _retire(self, previous: Plan, gone: list[Port]) -> None:
         """Let queries that went the old way finish, then stop the old parts."""

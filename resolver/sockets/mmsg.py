@@ -48,19 +48,26 @@ def _library() -> ctypes.CDLL | None:
 LIBC: Final[Any] = _library()
 AVAILABLE: Final = LIBC is not None
 STRIDE: Final = ctypes.sizeof(MMsgHdr)
+_CROWDED: Final = (errno.EAGAIN, errno.ENOBUFS)
 DONTWAIT: Final = c_int(MSG_DONTWAIT)
 
 
-def send_all(fd: c_int, headers: ctypes.Array[MMsgHdr], count: int) -> None:
-    """Send the first ``count`` messages; one that the kernel refuses is left out (UDP may lose datagrams)."""
-    done = 0
+def send_all(fd: c_int, headers: ctypes.Array[MMsgHdr], count: int) -> int:
+    """Send the first ``count`` messages; one that the kernel refuses is left out (UDP may lose datagrams).
+
+    How many were left out for want of room.
+    """
+    done = crowded = 0
     while done < count:
         sent: int = LIBC.sendmmsg(fd, ctypes.byref(headers, done * STRIDE), c_uint(count - done), DONTWAIT)
         if sent < 0:
-            if ctypes.get_errno() == errno.EINTR:
+            reason = ctypes.get_errno()
+            if reason == errno.EINTR:
                 continue
+            crowded += reason in _CROWDED
             sent = 1
         done += max(sent, 1)
+    return crowded
 
 
 class Outbox:
