@@ -106,7 +106,7 @@ def read_targets(values: Iterable[str], skipped: list[Refused]) -> Items:
     found: dict[Item, None] = {}
     for value in values:
         if len(found) == MAX_TARGETS:
-            skipped.append(Refused("limit", f"more than {MAX_TARGETS} addresses"))
+            skipped.append(Refused("limit", f"more than {MAX_TARGETS} addresses; the others are left out"))
             break
         packed = read_address(value)
         try:
@@ -121,7 +121,7 @@ def read_hosts(values: Iterable[str], skipped: list[Refused]) -> tuple[bytes, ..
     found: dict[bytes, None] = {}
     for value in values:
         if len(found) == MAX_HOSTS:
-            skipped.append(Refused("limit", f"more than {MAX_HOSTS} hosts"))
+            skipped.append(Refused("limit", f"more than {MAX_HOSTS} hosts; the others are left out"))
             break
         try:
             found[read_host(value)] = None
