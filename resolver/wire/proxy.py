@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from resolver.errors import WireError
@@ -63,11 +63,11 @@ def _version_1(octets: bytes) -> Header | None:
         raise WireError("PROXY line is malformed")
     if found[1] is None:
         return Header(end + 2, 1)
-    family = AF_INET if found[1] == b"TCP4" else AF_INET6
+    family = IPv4Address if found[1] == b"TCP4" else IPv6Address
     try:
-        host = inet_ntop(family, inet_pton(family, found[2].decode("ascii")))
-        inet_pton(family, found[3].decode("ascii"))
-    except (OSError, ValueError):
+        host = str(family(found[2].decode("ascii")))
+        family(found[3].decode("ascii"))
+    except ValueError:
         raise WireError("PROXY line has no addresses of its family") from None
     if int(found[4]) > 65535 or int(found[5]) > 65535:
         raise WireError("PROXY line has a port out of range")
@@ -91,6 +91,7 @@ def _version_2(octets: bytes) -> Header | None:
     width = 4 if family >> 4 == 1 else 16
     if size < 2 * width + 4:
         raise WireError("PROXY header is too short for its addresses")
-    host = inet_ntop(AF_INET if width == 4 else AF_INET6, octets[16 : 16 + width])
+    address = octets[16 : 16 + width]
+    host = ".".join(map(str, address)) if width == 4 else str(IPv6Address(bytes(address)))
     port = int.from_bytes(octets[16 + 2 * width : 18 + 2 * width], "big")
     return Header(length, 2, (host, port), kind)
