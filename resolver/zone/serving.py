@@ -11,9 +11,9 @@ from resolver.chain.plugin import Handler
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
-from resolver.wire.constants import AA, ANY, AXFR, IXFR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN
+from resolver.wire.constants import AA, ANY, AXFR, DS, IXFR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN
 from resolver.wire.message import Sections
-from resolver.wire.names import is_below, suffixes, to_text
+from resolver.wire.names import is_below, parent, suffixes, to_text
 from resolver.wire.records import Body, encode
 from resolver.zone.alias import behind_alias
 from resolver.zone.data import Zone
@@ -137,6 +137,8 @@ class ZoneAnswers:
         if origin is None:
             reply = await next(query)
             return reply.tagged((self._tag,)) if _is_within(query.name, self._growing) else reply
+        if query.qtype == DS and origin == query.name:  # the parent's side of a cut, if it is here (RFC 4035 3.1.4.1)
+            origin = self.find(parent(origin)) or origin
         served = self._claimed[origin]
         if query.qtype in (AXFR, IXFR):
             return failure(query, self._source, REFUSED)
@@ -158,7 +160,7 @@ class ZoneAnswers:
         flags = 0 if found.outcome is Outcome.REFERRAL and not found.answer else AA
         sections = Sections(found.answer, found.authority, found.additional)
         body = encode(query.qname, *sections)
-        if query.name in served.zone.nodes:  # others are without number
+        if query.name in served.zone.nodes and not found.wildcard:  # names made from wildcards are without number
             served.keep(key, (rcode, flags, body))
         return Reply(query.question, rcode, flags, b"", self._source, served.leave, "", "", body, decoded=sections)
 

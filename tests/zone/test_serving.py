@@ -28,6 +28,7 @@ a.ent A 192.0.2.3
 out CNAME www.elsewhere.test.
 *.wout CNAME www.elsewhere.test.
 sub NS ns.sub
+sub DS 4711 13 2 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 ns.sub A 192.0.2.4
 tosub CNAME x.sub
 loop CNAME loop
@@ -119,6 +120,13 @@ def test_the_longest_origin_answers() -> None:
     assert served.ask("www.sub.example.org", "TXT").flags & AA
     served.answers.drop(from_text("sub.example.org."))
     assert not served.ask("www.sub.example.org", "TXT").flags & AA
+
+
+def test_the_ds_record_of_a_zone_is_asked_of_the_zone_above_where_both_are_here() -> None:
+    served = Served()
+    served.answers.put(zone_of("@ 60 SOA ns host 1 2 3 4 5", "sub.example.org."))
+    assert shown(served.ask("sub.example.org", "DS").sections.answer) == ["sub.example.org. DS"]
+    assert shown(served.ask("example.org", "DS").sections.authority) == ["example.org. SOA"]
 
 
 def test_an_origin_without_data_fails_until_it_has_some() -> None:
