@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
 
@@ -22,6 +23,7 @@ from resolver.wire.records import Record
 _SPF: Final = 99
 USUAL_TTL: Final = 3600  # seconds, where the text has none
 
+_MOST_KEPT: Final = 256  # records that take long to read; that of a zone's SOA is the same for all of its names
 _PLAIN_TEXT = re.compile(r'"([^"\\\n]*)"|([^\s"\\();]+)')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NAME_TYPES: Final = {"CNAME": CNAME, "PTR": PTR}
@@ -67,6 +69,7 @@ def _usual(kind: str, text: str) -> tuple[int, bytes] | None:
     return None if found is None or len(octets) > 255 else (TXT, bytes((len(octets),)) + octets)
 
 
+@lru_cache(_MOST_KEPT)
 def _read_any(text: str) -> Record:
     try:
         return _read_slowly(_escaped(text))
