@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from resolver.chain.plugin import Handler, Plugin
@@ -11,8 +11,8 @@ from resolver.chain.reply import Reply, failure
 from resolver.wire.constants import REFUSED, SERVFAIL
 
 
-def link(plugins: Iterable[Plugin]) -> Handler:
-    """The head of a chain of plugins in the given order.
+def link(plugins: Iterable[Plugin], around: Callable[[str, Handler], Handler] = lambda name, step: step) -> Handler:
+    """The head of a chain of plugins in the given order; ``around`` may put something around each, by its name.
 
     A block without plugins refuses (it serves nothing); a query that every plugin passes on has failed.
     """
@@ -22,7 +22,7 @@ def link(plugins: Iterable[Plugin]) -> Handler:
     handler: Handler = partial(_nobody, plugins[-1].name)
     for plugin in reversed(plugins):
         step = partial(plugin.resolve, next=handler)
-        handler = step if plugin.transparent else partial(_opaque, step)
+        handler = around(plugin.name, step if plugin.transparent else partial(_opaque, step))
     return handler
 
 

@@ -21,9 +21,10 @@ def fields(octets: bytes) -> dict[int, Any]:
             found[number] = octets[at : at + length]
             at += length
         else:
-            assert kind == 5, f"field {number} is of kind {kind}"
-            found[number] = int.from_bytes(octets[at : at + 4], "little")
-            at += 4
+            assert kind in (1, 5), f"field {number} is of kind {kind}"
+            size = 8 if kind == 1 else 4
+            found[number] = int.from_bytes(octets[at : at + size], "little")
+            at += size
     return found
 
 

@@ -53,7 +53,6 @@ class Dnstap(Plugin):
 
     name: ClassVar[str] = "dnstap"
     transparent: ClassVar[bool] = True
-    other_classes: ClassVar[bool] = True
 
     def __init__(self, settings: tuple[Settings, ...], host: Host) -> None:
         self.taps = [Tap(one, host) for one in settings]
