@@ -76,6 +76,7 @@ class ListenSettings:
     idle_timeout: float = 10.0
     sockets: int = 1
     max_connections: int = 1000
+    https_connections: int = 200
     max_queries_per_connection: int = 0
     certificate: Certificate | None = None
     proxy: ProxyPolicy | None = None

@@ -15,6 +15,7 @@ from resolver.chain.plugin import Part
 from resolver.chain.setup import Block, Host
 from resolver.chain.turns import Turns
 from resolver.config.model import Config
+from resolver.listeners.doh import PROTOCOLS, HttpsListener, HttpsMetrics
 from resolver.listeners.http import HttpServers
 from resolver.listeners.shedding import Shedding
 from resolver.listeners.sockets import leave
@@ -32,7 +33,7 @@ from resolver.telemetry.metrics import Registry
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
 DRAIN_TIME = 5.5
 _POLL = 0.01
-_PROTOCOLS = {"tls": ("dot",)}  # names for ALPN (RFC 7858 section 3.1 leaves it to the port)
+_PROTOCOLS = {"tls": ("dot",), "https": PROTOCOLS}  # names for ALPN (RFC 7858 section 3.1 leaves it to the port)
 REPLAY_BUDGET = 32 << 20  # octets of answers kept for replay, beside the caches
 
 
@@ -168,7 +169,11 @@ class Server:
     def _streams(self, endpoint: Endpoint, settings: ListenSettings, port: Port, sock: socket.socket) -> TcpListener:
         store = self.stores.make()
         port.stores.append(store)
-        answer = partial(_serve_stream, port.dispatcher, store, self.host.clock)
+        if endpoint.scheme == "https":  # a response carries one message
+            answer = partial(_serve_stream, port.dispatcher.serve, store, self.host.clock)
+            http = HttpsMetrics(self.host.registry, endpoint.label)
+            return HttpsListener(sock, settings, answer, tls=self._context(endpoint, settings), metrics=http)
+        answer = partial(_serve_stream, port.dispatcher.converse, store, self.host.clock)
         transport = "tls" if endpoint.scheme == "tls" else "tcp"
         metrics = StreamMetrics(self.host.registry, endpoint.label, transport)
         tls = self._context(endpoint, settings) if endpoint.scheme == "tls" else None
@@ -240,7 +245,7 @@ def _note_unproxied(registry: Registry, server: str, reason: str) -> None:
 
 
 def _serve_stream(
-    dispatcher: Dispatcher,
+    work_out: Callable[..., Answer | None],
     store: Store,
     clock: Callable[[], float],
     packet: bytes,
@@ -253,7 +258,7 @@ def _serve_stream(
     answer = store.replay(packet, now)
     if answer is None and store.told is not None:
         answer = store.replay_told(packet, client, local, transport, now)
-    return answer if answer is not None else dispatcher.converse(packet, client, local, transport, send, store)
+    return answer if answer is not None else work_out(packet, client, local, transport, send, store)
 
 
 def _hand_over(old: Iterable[Block], new: Iterable[Block]) -> Generator[None, None, None]:

@@ -1,0 +1,233 @@
+"""DNS over HTTPS in HTTP/2: many requests at once (RFC 9113), read and written by h2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    RemoteSettingsChanged,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+
+from resolver.errors import WireError
+from resolver.listeners.exchange import (
+    MAX_HEADER,
+    Asked,
+    Count,
+    Head,
+    Headers,
+    Response,
+    error,
+    head_of,
+    objection,
+    query_of,
+)
+from resolver.wire.constants import MAX_MESSAGE
+
+_GATHERED: Final = 2 * MAX_MESSAGE  # octets of unfinished bodies on one connection
+_RESETS: Final = 200  # more requests than this may not be taken back, unless as many were answered (CVE-2023-44487)
+
+
+class _Connection(H2Connection):
+    DEFAULT_MAX_HEADER_LIST_SIZE = MAX_HEADER
+    MAX_CLOSED_STREAMS = 1000
+
+
+class Http2:
+    """One connection: at most ``streams`` requests at once, none while over ``hold`` octets wait for the client."""
+
+    def __init__(self, count: Count, extra: Callable[[], Headers], streams: int, hold: int) -> None:
+        self.full = self.moved = self.ended = False
+        self.held = 0
+        self._count = count
+        self._extra = extra
+        self._hold = hold
+        self._last = False
+        self._http = _Connection(H2Configuration(client_side=False, header_encoding=None))
+        wishes = {SettingCodes.MAX_CONCURRENT_STREAMS: streams, SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER}
+        self._http.local_settings = Settings(client=False, initial_values=wishes)
+        self._http.initiate_connection()
+        self._open: set[int] = set()  # streams that are owed an answer, or the rest of one
+        self._coming: dict[int, tuple[Head, bytearray]] = {}  # requests of which only a part is there
+        self._cut: set[int] = set()  # streams whose request was answered before its end
+        self._leaving: dict[int, memoryview] = {}  # what the client's windows had no room for
+        self._gathered = 0
+        self._resets = -_RESETS
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._coming)
+
+    def feed(self, data: bytes) -> list[Asked]:
+        if not data:
+            return []
+        try:
+            events = self._http.receive_data(data)
+        except ProtocolError as wrong:
+            self.ended = True
+            raise WireError(str(wrong)) from None
+        found: list[Asked] = []
+        for event in events:
+            self._take(event, found)
+        return [asked for asked in found if asked[0] in self._open]
+
+    def awaits(self, stream: int) -> bool:
+        return stream in self._open
+
+    def respond(self, stream: int, response: Response) -> None:
+        if stream not in self._open:
+            return
+        self._count(response.status)
+        self._resets = max(self._resets - 1, -_RESETS)
+        headers = [(b":status", b"%d" % response.status), *response.headers, *self._extra()]
+        try:
+            self._http.send_headers(stream, headers)
+        except ProtocolError:  # the connection is gone
+            self._forget(stream)
+            return
+        self._leaving[stream] = memoryview(response.body)
+        self.held += len(response.body)
+        self._send(stream)
+
+    def octets(self) -> bytes:
+        return self._http.data_to_send()
+
+    def finish(self) -> None:
+        self._last = True
+
+    def close(self) -> None:
+        """GOAWAY."""
+        if not self.ended:
+            self.ended = True
+            self._http.close_connection()
+
+    def _take(self, event: Event, found: list[Asked]) -> None:
+        if isinstance(event, RequestReceived):
+            self._begin(event)
+        elif isinstance(event, DataReceived):
+            self._gather(event)
+        elif isinstance(event, StreamEnded):
+            self._complete(event.stream_id, found)
+        elif isinstance(event, StreamReset):
+            self._reset(event.stream_id)
+        elif isinstance(event, WindowUpdated | RemoteSettingsChanged):
+            for stream in list(self._leaving):
+                self._send(stream)
+        elif isinstance(event, ConnectionTerminated):
+            self.ended = True
+
+    def _begin(self, event: RequestReceived) -> None:
+        stream = event.stream_id
+        if self._last or self.held > self._hold:
+            self._abandon(stream, ErrorCodes.REFUSED_STREAM)  # it may be asked again elsewhere
+            return
+        self._open.add(stream)
+        method = target = b""
+        headers: Headers = []
+        for name, value in event.headers:
+            if name == b":method":
+                method = value
+            elif name == b":path":
+                target = value
+            else:
+                headers.append((name, value))
+        head = head_of(method.decode("latin-1"), target, headers)
+        status = objection(head)
+        if status:
+            self._refuse(stream, head.method, status, early=event.stream_ended is None)
+        else:
+            self._coming[stream] = head, bytearray()
+
+    def _gather(self, event: DataReceived) -> None:
+        stream = event.stream_id
+        self._http.acknowledge_received_data(event.flow_controlled_length, stream)
+        if stream not in self._coming:
+            return
+        head, body = self._coming[stream]
+        body += event.data
+        self._gathered += len(event.data)
+        if len(body) > MAX_MESSAGE or self._gathered > _GATHERED:
+            self._withdraw(stream)
+            self._refuse(stream, head.method, 413, early=event.stream_ended is None)
+
+    def _complete(self, stream: int, found: list[Asked]) -> None:
+        self._cut.discard(stream)
+        if stream not in self._coming:
+            return
+        head, body = self._withdraw(stream)
+        query = query_of(head, body)
+        if query:
+            found.append((stream, query))
+        else:
+            self._refuse(stream, head.method, 400, early=False)
+
+    def _reset(self, stream: int) -> None:
+        """The client takes a request back."""
+        if stream in self._coming:
+            self._withdraw(stream)
+        self._forget(stream)
+        self._resets += 1
+        if self._resets > 0 and not self.ended:
+            self.ended = True
+            self._http.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+            raise WireError("requests are taken back all the time")
+
+    def _withdraw(self, stream: int) -> tuple[Head, bytearray]:
+        head, body = self._coming.pop(stream)
+        self._gathered -= len(body)
+        return head, body
+
+    def _refuse(self, stream: int, method: str, status: int, *, early: bool) -> None:
+        if early:
+            self._cut.add(stream)
+        refusal = error(status)
+        if method == "HEAD":
+            refusal = Response(status, refusal.headers, b"")
+        self.respond(stream, refusal)
+
+    def _send(self, stream: int) -> None:
+        """As much of an answer as the client's windows have room for."""
+        rest = self._leaving[stream]
+        try:
+            while True:
+                room = min(self._http.local_flow_control_window(stream), self._http.max_outbound_frame_size)
+                if rest and room <= 0:
+                    self._leaving[stream] = rest
+                    return
+                piece, rest = rest[:room], rest[room:]
+                self.held -= len(piece)
+                self.moved = True
+                self._leaving[stream] = rest
+                self._http.send_data(stream, piece, end_stream=not rest)
+                if not rest:
+                    break
+        except ProtocolError:
+            self._forget(stream)
+            return
+        early = stream in self._cut
+        self._forget(stream)
+        if early:
+            self._abandon(stream, ErrorCodes.NO_ERROR)  # the rest of the request is not wanted (RFC 9113 section 8.1)
+
+    def _forget(self, stream: int) -> None:
+        self._open.discard(stream)
+        self._cut.discard(stream)
+        self.held -= len(self._leaving.pop(stream, b""))
+
+    def _abandon(self, stream: int, code: ErrorCodes) -> None:
+        try:
+            self._http.reset_stream(stream, code)
+        except ProtocolError:
+            pass  # the client was faster
