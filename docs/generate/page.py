@@ -42,17 +42,13 @@ class Page:
     def has_differences(self) -> bool:
         return bool(self._differences.strip())
 
-    def knows(self, entry: str) -> bool:
-        """Whether a line of the syntax begins with the entry's first word and the page names all the others.
+    def takes(self, option: str) -> bool:
+        """Whether the option's first word is in the syntax and the page names all the others."""
+        return _words(option)[0] in self._in_syntax and self.names(option)
 
-        What stands behind the directive itself, or cannot stand at the start of a line, only has to be named.
-        """
-        first, *others = _words(entry)
-        named = self._named
-        if first not in self.options:
-            return named.issuperset([first, *others])
-        lines = [set(_words(line)) for line in self._syntax_lines if line.split()[0].strip("[]") == first]
-        return any(line.union(named).issuperset(others) for line in lines)
+    def names(self, argument: str) -> bool:
+        """Whether all words are in the syntax or marked as code or bold somewhere: ``tls://`` is in no syntax."""
+        return self._in_syntax.union(self._in_prose).issuperset(_words(argument))
 
     def differs_in(self, entry: str) -> bool:
         """Whether the differences name the entry, with all its words in one mark."""
@@ -79,9 +75,12 @@ class Page:
         return _section(self.text, DIFFERENCES)
 
     @cached_property
-    def _named(self) -> set[str]:
-        marks = (word for mark in _marked(_FENCE.sub("", self.text)) for word in _words(mark))
-        return {word for line in self._syntax_lines for word in _words(line)}.union(marks)
+    def _in_syntax(self) -> set[str]:
+        return {word for line in self._syntax_lines for word in _words(line)}
+
+    @cached_property
+    def _in_prose(self) -> set[str]:
+        return {word for mark in _marked(_FENCE.sub("", self.text)) for word in _words(mark)}
 
 
 def pages(plugins: Path = PLUGINS) -> dict[str, Page]:

@@ -32,6 +32,11 @@ def rows(order: Sequence[str], known: Mapping[str, Directive], pages: Mapping[st
     return [row for name in order for row in _directive(name, known.get(name), pages.get(name))]
 
 
+def has(page: Page, known: Directive, entry: str) -> bool:
+    """Whether an argument or option of the reference is on our page."""
+    return page.takes(entry) if entry in known.options else page.names(entry)
+
+
 def _directive(name: str, known: Directive | None, page: Page | None) -> Iterator[Row]:
     if page is None:
         if known:
@@ -54,6 +59,6 @@ def _without_page(known: Directive) -> Iterator[Row]:
 
 
 def _entry(known: Directive, page: Page, entry: str) -> Row:
-    if entry in known.not_built or not page.knows(entry):
+    if entry in known.not_built or not has(page, known, entry):
         return Row(known.name, entry, Status.NOT_BUILT, known.not_built.get(entry, ""))
     return Row(known.name, entry, Status.DIFFERS if page.differs_in(entry) else Status.SAME)

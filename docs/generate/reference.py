@@ -13,12 +13,15 @@ _FILE = Path(__file__).with_name("reference.toml")
 
 @dataclass(frozen=True)
 class Directive:
-    """``not_built`` has reasons by entry, ``reason`` is why there is no page; ``page`` is where else we explain it."""
+    """``without_effect`` are the entries that CoreDNS takes and ignores.
+
+    ``not_built`` has reasons by entry, ``reason`` is why there is no page; ``page`` is where else we explain it."""
 
     name: str
     arguments: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     not_built: Mapping[str, str] = field(default_factory=dict)
+    without_effect: tuple[str, ...] = ()
     purpose: str = ""
     reason: str = ""
     page: str = ""
@@ -43,7 +46,6 @@ def reference(path: Path = _FILE) -> Reference:
     return Reference(content["version"], found)
 
 
-def _directive(
-    name: str, arguments: list[str] | None = None, options: list[str] | None = None, **more: Any
-) -> Directive:
-    return Directive(name, tuple(arguments or ()), tuple(options or ()), **more)
+def _directive(name: str, **given: Any) -> Directive:
+    values: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in given.items()}
+    return Directive(name, **values)

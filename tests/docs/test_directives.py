@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate.page import PLUGINS, ROOT, outside_of_code, pages
+from docs.generate.parity import Row, Status, has, rows
 from docs.generate.reference import Directive, reference
 from docs.generate.render import BUILT_IN, COMMAND, FOLDER, files
 from resolver.plugins.order import ORDER
@@ -33,7 +34,7 @@ def test_the_folder_is_up_to_date(name: str) -> None:
 
 @pytest.mark.parametrize(("directive", "entry"), ON_PAGES)
 def test_what_coredns_takes_is_on_the_page_or_listed_as_not_built(directive: Directive, entry: str) -> None:
-    assert PAGES[directive.name].knows(entry) or entry in directive.not_built, (
+    assert has(PAGES[directive.name], directive, entry) or entry in directive.not_built, (
         f"{entry} is neither on the page of {directive.name} nor under not_built in docs/generate/reference.toml"
     )
 
@@ -42,13 +43,28 @@ def test_what_coredns_takes_is_on_the_page_or_listed_as_not_built(directive: Dir
 def test_what_is_listed_as_not_built_is_not_explained_as_if_it_were(directive: Directive, entry: str) -> None:
     assert entry in directive.entries
     for passage in PAGES[directive.name].passages(entry):
-        assert re.search(r"refused|not built", passage), f"the page of {directive.name} explains {entry}"
+        assert re.search(r"refused|not built|not there|does not have", passage), (
+            f"the page of {directive.name} explains {entry}"
+        )
 
 
 @pytest.mark.parametrize("name", sorted(name for name in FACTS if name not in PAGES and not (PLUGINS / name).is_dir()))
 def test_a_directive_that_is_not_built_has_a_purpose_and_a_reason(name: str) -> None:
     assert FACTS[name].purpose
     assert FACTS[name].reason or FACTS[name].page
+
+
+@pytest.mark.parametrize("name", sorted(PAGES.keys() & FACTS.keys()))
+def test_a_directive_that_has_a_page_needs_no_reason_for_not_being_built(name: str) -> None:
+    assert not FACTS[name].reason, f"take the reason of {name} out of docs/generate/reference.toml"
+    assert not FACTS[name].purpose, f"take the purpose of {name} out of docs/generate/reference.toml"
+
+
+@pytest.mark.parametrize("row", [row for row in rows(ORDER, FACTS, PAGES) if row.option and row.status is Status.SAME])
+def test_an_option_without_effect_is_not_called_the_same(row: Row) -> None:
+    explained = [one for one in PAGES[row.directive].passages(row.option) if one.startswith(f"* `{row.option}`")]
+    if row.option not in FACTS[row.directive].without_effect:
+        assert not any("no effect" in one for one in explained), f"say so in the differences of {row.directive}"
 
 
 def test_the_facts_are_about_the_directives_of_the_chain() -> None:

@@ -67,14 +67,19 @@ def test_options_are_the_first_words_within_the_braces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "known"),
+    ("option", "taken"),
     [
-        ("TTL", True), ("success", True), ("disable denial", True), ("keepttl", True), ("prefetch", False),
-        ("disable nonsense", False), ("SHARDS", False),
+        ("success", True), ("disable denial", True), ("disable nonsense", False), ("keepttl", False), ("prefetch", False)
     ],
 )  # fmt: skip
-def test_a_page_knows_what_it_names(entry: str, known: bool) -> None:
-    assert CACHE.knows(entry) is known
+def test_options_have_to_be_in_the_syntax(option: str, taken: bool) -> None:
+    assert CACHE.takes(option) is taken
+
+
+def test_arguments_have_to_be_named() -> None:
+    assert CACHE.names("TTL")
+    assert CACHE.names("keepttl")
+    assert not CACHE.names("SHARDS")
 
 
 def test_each_option_gets_its_status() -> None:
