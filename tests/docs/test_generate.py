@@ -69,9 +69,13 @@ def test_options_are_the_first_words_within_the_braces() -> None:
 @pytest.mark.parametrize(
     ("option", "taken"),
     [
-        ("success", True), ("disable denial", True), ("disable nonsense", False), ("keepttl", False), ("prefetch", False)
+        ("success", True),
+        ("disable denial", True),
+        ("disable nonsense", False),
+        ("keepttl", False),
+        ("prefetch", False),
     ],
-)  # fmt: skip
+)
 def test_options_have_to_be_in_the_syntax(option: str, taken: bool) -> None:
     assert CACHE.takes(option) is taken
 
