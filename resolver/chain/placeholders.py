@@ -58,6 +58,13 @@ class Format:
         return len(self._pieces) > 1
 
     @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The metadata labels that it names."""
+        return tuple(
+            word[2:-1] for word in _PLACEHOLDER.findall(self.template) if word.startswith("{/") and _filler(word)
+        )
+
+    @cached_property
     def unknown(self) -> tuple[str, ...]:
         """What looks like a placeholder and is printed as it stands."""
         return tuple(word for word in _PLACEHOLDER.findall(self.template) if _filler(word) is None)

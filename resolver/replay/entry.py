@@ -20,6 +20,7 @@ TTL_OVERHEAD: Final = 40
 TAG_OVERHEAD: Final = 60
 TALLY_OVERHEAD: Final = 220
 TAG_SET_OVERHEAD: Final = 300
+OBSERVER_OVERHEAD: Final = 130
 
 
 class Entry:
@@ -43,6 +44,7 @@ class Entry:
         self.tags = leave.tags
         self.observers = leave.observers
         self.size = ENTRY_OVERHEAD + len(key) + len(leave.tags) * TAG_OVERHEAD
+        self.size += len(leave.observers) * OBSERVER_OVERHEAD
         if tally.users == 1:
             self.size += TALLY_OVERHEAD
         for octets, offsets in variants:

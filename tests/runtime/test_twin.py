@@ -30,6 +30,7 @@ CHAINS = {
     "hosts and a cache": f"cache 30\n{HOSTS}",
     "metrics": f"prometheus\ncache 30\n{HOSTS}",
     "a log of errors": "prometheus\nlog . {\n class denial error\n}\ncache 30",
+    "a log of everything": f"prometheus\nbufsize 1000\nlog . {{combined}}\ncache 30\n{HOSTS}",
     "a plugin that sees every query": f"errors\nprometheus\ncache 30\n{HOSTS}",
 }
 BALANCED = {

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from resolver.chain.finish import finish
 from resolver.chain.plugin import Handler, Plugin
-from resolver.chain.query import Query
+from resolver.chain.query import Query, parse
 from resolver.chain.reply import Reply, failure
 from resolver.chain.setup import Host
 from resolver.plugins.log.classify import class_of, type_of
@@ -16,7 +16,7 @@ from resolver.wire.names import ROOT, is_below
 
 
 class QueryLog(Plugin):
-    """Logs after the answer is known. What was logged is never replayed, what is of no interest may be."""
+    """Logs after the answer is known. What was logged is replayed with a line of its own, unless it tells of metadata."""
 
     name = "log"
     transparent = True
@@ -33,11 +33,17 @@ class QueryLog(Plugin):
         began = query.received or self.host.clock()
         try:
             reply = await next(query)
-            logged = self._note(rule, query, reply, began)
+            kind = self._note(rule, query, reply, began)
         except Exception:
             self._note(rule, query, failure(query, self.name), began)
             raise
-        return replace(reply, replay=None) if logged and reply.replay is not None else reply
+        leave = reply.replay
+        if not kind or leave is None:
+            return reply
+        if rule.varies:
+            return reply.withheld()
+        observer = Replayed(self.host, rule, query, reply.rcode, kind)
+        return replace(reply, replay=replace(leave, observers=(*leave.observers, observer)))
 
     async def start(self) -> None:
         """Say which placeholders will be printed as they stand."""
@@ -50,16 +56,42 @@ class QueryLog(Plugin):
                 return rule
         return None
 
-    def _note(self, rule: Rule, query: Query, reply: Reply, began: float) -> bool:
-        """Log the answer if its class is wanted, and say whether it was."""
-        log = self.host.log
-        answer_type = type_of(query, reply, log.clock())
+    def _note(self, rule: Rule, query: Query, reply: Reply, began: float) -> str:
+        """Log the answer if its class is wanted: then its type, else nothing."""
+        answer_type = type_of(query, reply, self.host.log.clock())
         answer_class = class_of(answer_type)
         if query.metadata is not None:
             query.metadata["log/type"], query.metadata["log/class"] = answer_type, answer_class
         if answer_class not in rule.classes:
-            return False
-        duration = max(self.host.clock() - began, 0.0)
-        event = Event(query, reply.rcode, finish(query, reply), duration, answer_type, answer_class)
-        log.write("INFO", rule.format.fill(event), event.fields() if log.form == "json" else {})
-        return True
+            return ""
+        write(self.host, rule, Event(query, reply.rcode, finish(query, reply), began, answer_type, answer_class))
+        return answer_type
+
+
+class Replayed:
+    """Logs the replays of one answer: queries that are octet for octet the one that it was worked out for."""
+
+    __slots__ = ("_edns", "_host", "_kind", "_rcode", "_rule", "_site")
+
+    def __init__(self, host: Host, rule: Rule, query: Query, rcode: int, kind: str) -> None:
+        self._host = host
+        self._rule = rule
+        self._edns = query.edns  # as it was when it came here, perhaps not as it is in the packet
+        self._site = query.site
+        self._rcode = rcode
+        self._kind = kind
+
+    def __call__(
+        self, packet: bytes, client: tuple[str, int], local: tuple[str, int], transport: str, octets: bytes
+    ) -> None:
+        began = self._host.clock()
+        query = parse(packet, client, local, transport, began)
+        query.edns, query.site = self._edns, self._site
+        write(self._host, self._rule, Event(query, self._rcode, octets, began, self._kind, class_of(self._kind)))
+
+
+def write(host: Host, rule: Rule, event: Event) -> None:
+    """Write the line of an event, whose ``duration`` is still the moment at which it began."""
+    event.duration = max(host.clock() - event.duration, 0.0)
+    log = host.log
+    log.write("INFO", rule.format.fill(event), event.fields() if log.form == "json" else {})

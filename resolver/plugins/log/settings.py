@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from resolver.chain.placeholders import COMMON, Format
 from resolver.config.cursor import choice, each, option_values
@@ -10,6 +11,8 @@ from resolver.config.model import Directive
 from resolver.config.zones import normalize_zones
 from resolver.plugins.log.classify import CLASSES
 from resolver.wire.names import ROOT
+
+OWN_LABELS: Final = frozenset(("log/class", "log/type"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class Rule:
     zone: bytes
     format: Format
     classes: frozenset[str] = CLASSES
+
+    @property
+    def varies(self) -> bool:
+        """Whether a line tells of more than query and answer hold."""
+        return any(label not in OWN_LABELS for label in self.format.labels)
 
 
 def parse(directive: Directive) -> tuple[Rule, ...]:

@@ -84,12 +84,24 @@ async def test_only_the_wanted_classes_are_logged(classes: str, wanted: tuple[bo
     assert tuple(found) == wanted
 
 
-async def test_what_was_logged_is_never_replayed_and_the_rest_may_be() -> None:
+async def test_what_was_logged_is_logged_when_it_is_replayed_and_the_rest_is_not() -> None:
     world = World()
-    plugin = made(world, "log example.org {\n class denial\n}")
-    assert await logged(plugin, world, "a.example.org", SUCCESS) == (False, True)
-    assert await logged(plugin, world, "a.example.org", DENIAL) == (True, False)
-    assert await logged(plugin, world, "a.example.net", DENIAL) == (False, True)
+    plugin = made(world, 'log example.org "{remote} {>id} {rcode} {/log/type}" {\n class denial\n}')
+    asked = question("a.example.org", message_id=1)
+    silent = (await plugin.resolve(asked, SUCCESS)).replay
+    assert silent is not None
+    assert silent.observers == ()
+    told = (await plugin.resolve(asked, DENIAL)).replay
+    assert told is not None
+    for observe in told.observers:
+        observe(asked.wire(4711), ("192.0.2.9", 7), ("127.0.0.1", 53), "udp", b"\x12\x67\x81\x03")
+    assert world.lines == ["[INFO] 127.0.0.1 1 NXDOMAIN NXDOMAIN", "[INFO] 192.0.2.9 4711 NXDOMAIN NXDOMAIN"]
+
+
+async def test_what_is_logged_with_metadata_is_never_replayed() -> None:
+    world = World()
+    plugin = made(world, 'log . "{name} {/view/name}"')
+    assert await logged(plugin, world, "a.example.org", SUCCESS) == (True, False)
 
 
 async def test_names_choose_what_is_logged() -> None:
