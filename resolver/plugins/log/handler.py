@@ -12,11 +12,12 @@ from resolver.chain.setup import Host
 from resolver.plugins.log.classify import class_of, type_of
 from resolver.plugins.log.format import Event
 from resolver.plugins.log.settings import Rule
+from resolver.telemetry.log import Log
 from resolver.wire.names import ROOT, is_below
 
 
 class QueryLog(Plugin):
-    """Logs after the answer is known. What was logged is replayed with a line of its own, unless it tells of metadata."""
+    """Logs after the answer is known; a replay gets a line of its own. What tells of metadata is never replayed."""
 
     name = "log"
     transparent = True
@@ -64,7 +65,8 @@ class QueryLog(Plugin):
             query.metadata["log/type"], query.metadata["log/class"] = answer_type, answer_class
         if answer_class not in rule.classes:
             return ""
-        write(self.host, rule, Event(query, reply.rcode, finish(query, reply), began, answer_type, answer_class))
+        duration = max(self.host.clock() - began, 0.0)
+        write(self.host.log, rule, Event(query, reply.rcode, finish(query, reply), duration, answer_type, answer_class))
         return answer_type
 
 
@@ -87,11 +89,11 @@ class Replayed:
         began = self._host.clock()
         query = parse(packet, client, local, transport, began)
         query.edns, query.site = self._edns, self._site
-        write(self._host, self._rule, Event(query, self._rcode, octets, began, self._kind, class_of(self._kind)))
+        duration = max(self._host.clock() - began, 0.0)
+        event = Event(query, self._rcode, octets, duration, self._kind, class_of(self._kind))
+        write(self._host.log, self._rule, event)
 
 
-def write(host: Host, rule: Rule, event: Event) -> None:
-    """Write the line of an event, whose ``duration`` is still the moment at which it began."""
-    event.duration = max(host.clock() - event.duration, 0.0)
-    log = host.log
+def write(log: Log, rule: Rule, event: Event) -> None:
+    """Write the line of an event."""
     log.write("INFO", rule.format.fill(event), event.fields() if log.form == "json" else {})
