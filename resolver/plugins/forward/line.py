@@ -189,6 +189,8 @@ class WorkingLine:
         address = upstream.address
         transport = "tls" if address.scheme == "tls" else "tcp" if over_tcp else "udp"
         answer = outcome.octets if isinstance(outcome, Message) else b""
+        if query.metadata is not None:
+            query.metadata["forward/upstream"] = upstream.label
         question = (answer[:2] or b"\0\0") + request.tail
         for tap in self._taps:
             tap.exchanged(query, Exchange((address.host, address.port), transport, asked, question, answer))

@@ -42,6 +42,23 @@ async def test_every_query_is_told_of_and_replays_go_on(tmp_path: Path) -> None:
     assert (forwarded[7], forwarded[10][:2]) == (upstream.port, upstream.seen[0].packet[:2])
 
 
+async def test_messages_tell_which_upstream_was_asked(tmp_path: Path) -> None:
+    port = free_port()
+    collector = Collector()
+    await collector.listen(str(tmp_path / "tap"))
+    async with Upstream(answers("192.0.2.1")) as upstream:
+        tap = f'dnstap {tmp_path}/tap {{\n extra "{{/forward/upstream}}"\n }}'
+        text = block(port, "metadata", tap, f"forward . {upstream.to}")
+        async with serving(tmp_path, text, port=port), stub(port) as client:
+            await client.ask("www.example.org")
+            await until(lambda: len(collector.payloads) == 4)
+    await collector.close()
+    said = {kind: payload[3].decode() for kind, payload in zip(collector.kinds, collector.payloads, strict=True)}
+    assert said == {
+        CLIENT_QUERY: "-", FORWARDER_QUERY: upstream.to, FORWARDER_RESPONSE: upstream.to, CLIENT_RESPONSE: upstream.to,
+    }  # fmt: skip
+
+
 @pytest.mark.skipif(
     not (shutil.which("fstrm_capture") and shutil.which("dnstap-ldns")), reason="needs fstrm_capture and dnstap-ldns"
 )
