@@ -182,9 +182,7 @@ class HttpsConnection(Connection):
             return
         if self.ending:
             codec.finish()
-        octets = codec.octets()
-        if octets and not stream.is_closing():
-            stream.write(octets)
+        self._put(stream, codec)
         self._may_ask()
         self.ending = self.ending or codec.ended
         self._rest(progress)
@@ -197,7 +195,7 @@ class HttpsConnection(Connection):
         busy = bool(self.in_flight or self.backlog)
         if self.ending and not busy and not stream.is_closing() and (not codec.held or codec.ended):
             codec.close()
-            stream.write(codec.octets())
+            self._put(stream, codec)
             stream.close()
         if self.choked or stream.is_closing() or codec.held:
             wait = WRITE
@@ -210,6 +208,12 @@ class HttpsConnection(Connection):
         if self.stream is not None and (progress or wait != self.wait):
             old, self.wait = self.wait, wait
             self.listener.wait(self, old, wait)
+
+    def _put(self, stream: asyncio.Transport, codec: Codec) -> None:
+        """Each response has a TLS record of its own: dnsperf loses all but one of those that it reads at once."""
+        for octets in codec.octets():
+            if octets and not stream.is_closing():
+                stream.write(octets)
 
     def _has_enough(self, codec: Codec) -> bool:
         return bool(self.backlog) or self.in_flight >= self.listener.limits.in_flight or codec.full

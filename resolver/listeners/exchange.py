@@ -81,8 +81,8 @@ class Codec(Protocol):
     def respond(self, stream: int, response: Response) -> None:
         """The answer of a stream; its client may be gone."""
 
-    def octets(self) -> bytes:
-        """What is to be sent now."""
+    def octets(self) -> list[bytes]:
+        """What is to be sent now, each response in a piece of its own."""
 
     def finish(self) -> None:
         """Take no more requests."""

@@ -74,21 +74,21 @@ class Http1:
         self._count(response.status)
         last = self._last or self._http.their_state is not h11.DONE
         headers = [*response.headers, *self._extra(), *([_CLOSE] if last else [])]
-        send = self._http.send
         reason = REASONS.get(response.status, b"Error")
-        self._put(send(h11.Response(status_code=response.status, headers=headers, reason=reason)))
+        events: list[h11.Event] = [h11.Response(status_code=response.status, headers=headers, reason=reason)]
         if self._method != "HEAD":
-            self._put(send(h11.Data(data=response.body)))
-        self._put(send(h11.EndOfMessage()))
+            events.append(h11.Data(data=response.body))
+        events.append(h11.EndOfMessage())
+        self._out.append(b"".join([self._http.send(event) or b"" for event in events]))
         self._head, self._body = None, bytearray()
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
         else:
             self.ended = True
 
-    def octets(self) -> bytes:
+    def octets(self) -> list[bytes]:
         out, self._out = self._out, []
-        return b"".join(out)
+        return out
 
     def finish(self) -> None:
         self._last = True
@@ -125,7 +125,8 @@ class Http1:
         if self._status:
             self._refuse(self._status)
         else:
-            self._put(self._http.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")))
+            leave = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+            self._out.append(self._http.send(leave) or b"")
 
     def _refuse(self, status: int) -> None:
         """Answer with an error, as long as nothing else was said about the request."""
@@ -134,7 +135,3 @@ class Http1:
             self.full = True
             self.respond(_ONLY, error(status))
         self.ended = self.ended or self._http.their_state is h11.ERROR
-
-    def _put(self, octets: bytes | None) -> None:
-        if octets:
-            self._out.append(octets)

@@ -63,6 +63,7 @@ class Http2:
         self._coming: dict[int, tuple[Head, bytearray]] = {}  # requests of which only a part is there
         self._cut: set[int] = set()  # streams whose request was answered before its end
         self._leaving: dict[int, memoryview] = {}  # what the client's windows had no room for
+        self._out: list[bytes] = []
         self._gathered = 0
         self._resets = -_RESETS
 
@@ -100,9 +101,12 @@ class Http2:
         self._leaving[stream] = memoryview(response.body)
         self.held += len(response.body)
         self._send(stream)
+        self._out.append(self._http.data_to_send())
 
-    def octets(self) -> bytes:
-        return self._http.data_to_send()
+    def octets(self) -> list[bytes]:
+        self._out.append(self._http.data_to_send())
+        out, self._out = self._out, []
+        return out
 
     def finish(self) -> None:
         self._last = True
