@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 
 from resolver.chain.reply import Replay
@@ -62,8 +63,11 @@ class Store:
         return octets
 
     def is_worth(self, packet: bytes, leave: Replay) -> bool:
-        """Whether an answer is to be kept: a live one when it is asked for again, since it was cheap to work out."""
-        return not leave.live or self._door.was_here(packet[2:])
+        """Whether an answer is to be kept: one from memory when it is asked for again, since it was cheap to work out.
+
+        Such answers are those that do not age: they hold until their data changes.
+        """
+        return leave.until != math.inf or self._door.was_here(packet[2:])
 
     def add(self, packet: bytes, messages: Sequence[Message], leave: Replay, now: float) -> None:
         """Keep an answer, in place of an earlier one to the same query.

@@ -28,11 +28,11 @@ def test_it_does_not_grow() -> None:
     assert sys.getsizeof(door._marks) == before
 
 
-def test_a_live_answer_is_worth_keeping_when_it_is_asked_for_again() -> None:
+def test_an_answer_from_memory_is_worth_keeping_when_it_is_asked_for_again() -> None:
     store, packet = Stores(1 << 20).make(), b"\0\1" + b"a question"
-    leave = Replay(math.inf, tags=("service",), live=True)
+    leave = Replay(math.inf, tags=("service",))
     assert [store.is_worth(packet, leave), store.is_worth(b"\0\2" + packet[2:], leave)] == [False, True]
 
 
-def test_any_other_answer_is_worth_keeping_at_once() -> None:
-    assert Stores(1 << 20).make().is_worth(b"\0\1a question", Replay(math.inf))
+def test_an_answer_that_ages_is_worth_keeping_at_once() -> None:
+    assert Stores(1 << 20).make().is_worth(b"\0\1a question", Replay(1000.0))

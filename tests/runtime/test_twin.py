@@ -106,13 +106,13 @@ def test_repeats_are_replayed_where_every_plugin_lets_them(options: str) -> None
     story = [Asked(0.1, packet(name, A, IN, 0x0100, b"", number)) for number in range(10)]
     _, replaying = play(options, story, any_order=True)
     seen_by_all = "errors" in options
-    assert replaying.replayed == (0 if seen_by_all else 8 if "cache" in options else 9)
+    assert replaying.replayed == (0 if seen_by_all else 8)  # what repeats is known from its second time on
 
 
 def test_a_change_of_data_ends_what_it_answered() -> None:
     asks: list[Step] = [Asked(0.0, packet("www.zone.test", A, IN, 0x0100, b"", 1))] * 3
     _, replaying = play(HOSTS, [*asks, Event("change"), *asks])
-    assert replaying.replayed == 4
+    assert replaying.replayed == 1 + 2  # the second time around it is known to repeat
 
 
 def test_an_answer_that_lost_additional_records_ages_as_it_is() -> None:
@@ -124,5 +124,5 @@ def test_an_answer_that_lost_additional_records_ages_as_it_is() -> None:
 @pytest.mark.parametrize("what", ["change", "renew"])
 def test_an_answer_under_way_when_something_changes_is_not_kept(what: str) -> None:
     ask = Asked(0.0, packet("slow.zone.test", A, IN, 0x0100, b"", 1))
-    _, replaying = play(HOSTS, [Event(what, 0.2), ask, ask, ask])
+    _, replaying = play(HOSTS, [Event(what, 0.2), ask, ask, ask, ask])
     assert replaying.replayed == 1
