@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS: Final = ("h2", "http/1.1")
 TRANSPORT: Final = "https"
+_PIECE: Final = 16 << 10  # octets that are looked at in one turn of the loop
 
 
 class HttpsMetrics(StreamMetrics):
@@ -103,12 +104,13 @@ class HttpsListener(TcpListener):
 class HttpsConnection(Connection):
     """One client: requests in, responses out."""
 
-    __slots__ = ("codec", "streams", "web")
+    __slots__ = ("codec", "streams", "unread", "web")
 
     def __init__(self, listener: HttpsListener) -> None:
         super().__init__(listener)
         self.web = listener
         self.codec: Codec | None = None
+        self.unread = b""
         self.streams: deque[int] = deque()  # on which the queries of the backlog came, in their order
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,15 +120,27 @@ class HttpsConnection(Connection):
         self._write(progress=True)
 
     def data_received(self, data: bytes) -> None:
-        if self.codec is None or self.stream is None:
+        waiting = bool(self.unread)
+        self.unread += data
+        if not waiting:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Look at a piece of what came; all others of this loop have their turn before the next."""
+        codec = self.codec
+        if codec is None or codec.ended or self.stream is None:
+            self.unread = b""
             return
+        data, self.unread = self.unread[:_PIECE], self.unread[_PIECE:]
         asked: list[Asked] = []
         try:
-            asked = self.codec.feed(data)
+            asked = codec.feed(data)
         except WireError:
             self.listener.metrics.closed("malformed")
             self.ending = True
         self._queue(asked)
+        if self.unread:
+            self.listener.loop.call_soon(self._read_on)
 
     def _queue(self, asked: list[Asked]) -> None:
         if not self.backlog:
@@ -193,7 +207,7 @@ class HttpsConnection(Connection):
         if stream is None or codec is None:
             return
         busy = bool(self.in_flight or self.backlog)
-        if self.ending and not busy and not stream.is_closing() and (not codec.held or codec.ended):
+        if not stream.is_closing() and (codec.ended or (self.ending and not busy and not codec.held)):
             codec.close()
             self._put(stream, codec)
             stream.close()
@@ -216,11 +230,12 @@ class HttpsConnection(Connection):
                 stream.write(octets)
 
     def _has_enough(self, codec: Codec) -> bool:
-        return bool(self.backlog) or self.in_flight >= self.listener.limits.in_flight or codec.full
+        return bool(self.backlog or self.unread) or self.in_flight >= self.listener.limits.in_flight or codec.full
 
     def _forget(self) -> None:
         super()._forget()
         self.codec = None
+        self.unread = b""
         self.streams.clear()
 
 

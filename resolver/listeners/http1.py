@@ -23,6 +23,7 @@ from resolver.listeners.exchange import (
 from resolver.wire.constants import MAX_MESSAGE
 
 _ONLY: Final = 0  # the number of the one stream
+_PATIENCE: Final = 50  # wrong requests that a connection may bring
 _CLOSE: Final = (b"connection", b"close")
 
 
@@ -35,6 +36,7 @@ class Http1:
         self._count = count
         self._extra = extra
         self._last = False
+        self._patience = _PATIENCE
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADER)
         self._out: list[bytes] = []
         self._head: Head | None = None
@@ -131,6 +133,8 @@ class Http1:
     def _refuse(self, status: int) -> None:
         """Answer with an error, as long as nothing else was said about the request."""
         self._head = None
+        self._patience -= 1
+        self._last = self._last or self._patience <= 0
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.full = True
             self.respond(_ONLY, error(status))

@@ -37,7 +37,7 @@ from resolver.listeners.exchange import (
 from resolver.wire.constants import MAX_MESSAGE
 
 _GATHERED: Final = 2 * MAX_MESSAGE  # octets of unfinished bodies on one connection
-_RESETS: Final = 200  # more requests than this may not be taken back, unless as many were answered (CVE-2023-44487)
+_PATIENCE: Final = 200  # requests that may be wrong or taken back, beside as many as were answered (CVE-2023-44487)
 
 
 class _Connection(H2Connection):
@@ -55,7 +55,9 @@ class Http2:
         self._extra = extra
         self._hold = hold
         self._last = False
-        self._http = _Connection(H2Configuration(client_side=False, header_encoding=None))
+        config = H2Configuration(client_side=False, header_encoding=None)
+        config.validate_outbound_headers = config.normalize_outbound_headers = False  # ours are right as they are
+        self._http = _Connection(config)
         wishes = {SettingCodes.MAX_CONCURRENT_STREAMS: streams, SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER}
         self._http.local_settings = Settings(client=False, initial_values=wishes)
         self._http.initiate_connection()
@@ -65,7 +67,7 @@ class Http2:
         self._leaving: dict[int, memoryview] = {}  # what the client's windows had no room for
         self._out: list[bytes] = []
         self._gathered = 0
-        self._resets = -_RESETS
+        self._patience = _PATIENCE
 
     @property
     def pending(self) -> bool:
@@ -91,7 +93,8 @@ class Http2:
         if stream not in self._open:
             return
         self._count(response.status)
-        self._resets = max(self._resets - 1, -_RESETS)
+        if response.status == 200:
+            self._patience = min(self._patience + 1, _PATIENCE)
         headers = [(b":status", b"%d" % response.status), *response.headers, *self._extra()]
         try:
             self._http.send_headers(stream, headers)
@@ -182,11 +185,15 @@ class Http2:
         if stream in self._coming:
             self._withdraw(stream)
         self._forget(stream)
-        self._resets += 1
-        if self._resets > 0 and not self.ended:
+        self._endure()
+
+    def _endure(self) -> None:
+        """Another request that only cost time. Raises WireError where it is one too many."""
+        self._patience -= 1
+        if self._patience < 0 and not self.ended:
             self.ended = True
             self._http.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
-            raise WireError("requests are taken back all the time")
+            raise WireError("requests are wrong or taken back all the time")
 
     def _withdraw(self, stream: int) -> tuple[Head, bytearray]:
         head, body = self._coming.pop(stream)
@@ -194,6 +201,7 @@ class Http2:
         return head, body
 
     def _refuse(self, stream: int, method: str, status: int, *, early: bool) -> None:
+        self._endure()
         if early:
             self._cut.add(stream)
         refusal = error(status)

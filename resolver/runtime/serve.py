@@ -79,6 +79,7 @@ def _announce(options: Options, plan: Plan) -> None:
     if options.quiet:
         return
     zones = [
+        f"{f'{endpoint.scheme}://' if endpoint.scheme != 'dns' else ''}"
         f"{site.zone if site.zone == '.' else site.zone.rstrip('.')}:{endpoint.port}"
         f"{f' on {endpoint.host}' if endpoint.host else ''}"
         for endpoint, service in plan.services.items()

@@ -156,6 +156,23 @@ async def test_a_wrong_request_is_answered_and_the_connection_goes_on() -> None:
             assert server.responses(status) == 1
 
 
+async def test_a_client_that_only_asks_wrong_loses_its_connection() -> None:
+    async with serving(Service()) as server, plain(server) as client:
+        client.writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" * 5000)
+        for number in range(50):
+            assert (await client.response())[1].get("connection") == ("close" if number == 49 else None)
+        assert await client.at_end()
+        assert server.responses(404) == 50
+
+
+async def test_many_requests_in_one_write_are_all_answered() -> None:
+    async with serving(Service()) as server, plain(server) as client:
+        client.writer.write(b"".join(_post(message(number)) for number in range(1500)))
+        for number in range(1500):
+            assert (await client.response())[2] == message(number)
+        assert server.responses(200) == 1500
+
+
 async def test_a_response_to_head_has_no_body() -> None:
     async with serving(Service()) as server, plain(server) as client:
         client.writer.write(b"HEAD /dns-query HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
@@ -384,6 +401,19 @@ async def test_a_client_that_takes_back_requests_all_the_time_loses_its_connecti
         await client.to_the_end()
         assert client.gone == 11  # ENHANCE_YOUR_CALM
         assert len(service.asked) <= 100
+
+
+async def test_a_client_of_http_2_that_only_asks_wrong_loses_its_connection() -> None:
+    async with serving(Service()) as server, framed(server) as client:
+        await client.read()
+        for _ in range(20):
+            for _ in range(50):
+                client.head(end=True, method="GET", path="/")
+            if not await client.read() or client.gone is not None:
+                break
+            await client.finish(*client.headers)
+        assert client.gone == 11  # ENHANCE_YOUR_CALM
+        assert server.responses(404) == 200
 
 
 async def test_queries_that_were_taken_back_count_until_they_are_answered() -> None:

@@ -105,6 +105,22 @@ async def test_a_transfer_is_refused(tmp_path: Path) -> None:
         assert (await _ask(client, "example.org", "SOA")).counts[0] == 1
 
 
+async def test_messages_are_accepted_as_over_tcp(tmp_path: Path) -> None:
+    port = free_port()
+    headers = {"content-type": TYPE}
+    asked = question(NAME)
+    async with serving(tmp_path, _block(port), port=port), _client(port) as client:
+        for octets, rcode in (
+            (asked[:2] + b"\x28" + asked[3:], 4),  # UPDATE
+            (asked[:2] + b"\x20" + asked[3:], 4),  # NOTIFY, to a block without secondary zones
+            (asked[:-5], 1),  # its question is cut off
+        ):
+            answer = await client.post("/dns-query", content=octets, headers=headers)
+            assert (answer.status_code, answer.content[3] & 15) == (200, rcode)
+            assert answer.headers["cache-control"] == "max-age=0"
+        assert (await client.post("/dns-query", content=asked[:11], headers=headers)).status_code == 400
+
+
 async def test_a_reload_keeps_open_connections_and_serves_the_new_zone(tmp_path: Path) -> None:
     port = free_port()
     text = _block(port)
@@ -153,6 +169,7 @@ async def test_without_a_certificate_every_connection_fails_and_the_log_says_so(
                 await _ask(client)
         assert "refused" not in str(failed.value)
         await server.says(f"https://{HOST}:{port} has no tls directive")
+        await server.says(f"https://.:{port} on {HOST}")
 
 
 async def _listens(port: int) -> bool:
