@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, Final
 
 from resolver.errors import UpstreamError, WireError
@@ -99,7 +100,7 @@ class Notifier:
             if rcode is not None and not answered.done():
                 answered.set_result(rcode)
 
-        local = None if stanza.source is None else (stanza.source, 0)
+        local = local_address(stanza.source, address[0])
         transport, _ = await loop.create_datagram_endpoint(lambda: _Answers(take), local, address)
         try:
             begun = loop.time()
@@ -129,6 +130,13 @@ class Notifier:
             return message.rcode
         except WireError:
             return None
+
+
+def local_address(source: str | None, remote: str) -> Address | None:
+    """Where to send from to an address; None leaves it to the system, as for an address of the other family."""
+    if source is None or ip_address(source).version != ip_address(remote).version:
+        return None
+    return source, 0
 
 
 class _Answers(asyncio.DatagramProtocol):

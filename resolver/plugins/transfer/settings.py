@@ -22,7 +22,8 @@ DNS_PORT: Final = 53
 class Stanza:
     """One directive: its zones (lower-case wire names), who may transfer them, and who is told of changes.
 
-    ``clients`` None is everyone. ``source`` is the local address to send from, ``key`` what signs what is sent.
+    ``clients`` None is everyone. ``source`` is the local address to send from to those of its family, ``key`` what
+    signs what is sent.
     """
 
     zones: tuple[bytes, ...]
@@ -42,7 +43,7 @@ def parse(directive: Directive, block: Block) -> Stanza:
     told = tuple(dict.fromkeys(target for target in values["to"] if target[0] != EVERYONE))
     everyone = any(host == EVERYONE for host, _ in values["to"])
     source = values.get("source")
-    if source is not None and any(ip_address(host).version != source.version for host, _ in told):
+    if source is not None and told and all(ip_address(host).version != source.version for host, _ in told):
         raise directive.error(f"nothing can be sent from {source} to an address of the other family")
     clients = None if everyone else NetworkSet(ip_network(host.partition("%")[0]) for host, _ in told)
     return Stanza(tuple(zones), clients, told, None if source is None else str(source), values.get("key"))

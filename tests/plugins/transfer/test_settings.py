@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resolver.errors import ConfigErrors
+from resolver.plugins.transfer.notify import local_address
 from resolver.plugins.transfer.settings import Stanza
 from resolver.wire.names import from_text
 from tests.plugins.chains import World
@@ -28,6 +29,14 @@ def test_the_star_lets_everybody_and_tells_nobody() -> None:
     found = stanza("to *")
     assert found.clients is None
     assert found.told == ()
+
+
+def test_servers_may_be_of_both_families_with_one_source() -> None:
+    found = stanza("to 192.0.2.1 [2001:db8::1]:5300\n source 2001:db8::53")
+    assert found.source == "2001:db8::53"
+    assert len(found.told) == 2
+    assert local_address(found.source, "2001:db8::1") == ("2001:db8::53", 0)
+    assert local_address(found.source, "192.0.2.1") is None
 
 
 def test_zones_are_those_of_the_block_or_ones_own() -> None:
