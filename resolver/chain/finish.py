@@ -79,7 +79,7 @@ def _padded(edns: Edns, opt: bytes, options: bytes, rcode: int, before: int) -> 
 
 
 def repeats(query: Query, reply: Reply, octets: bytes) -> list[tuple[bytes, tuple[int, ...]]]:
-    """The variants in which a reply may be replayed: whole messages, each with the offsets of its TTL fields.
+    """The variants in which a reply may be replayed: whole messages, each with the offsets of TTL fields that age.
 
     ``octets`` is what ``finish`` made of the reply itself. Empty when an answer was truncated: the client is about to
     ask over TCP, and whoever repeats the question should be told by the chain. Raises WireError.
@@ -87,6 +87,7 @@ def repeats(query: Query, reply: Reply, octets: bytes) -> list[tuple[bytes, tupl
     leave = reply.replay
     start = HEADER_SIZE + len(query.question)
     opts = query.edns is not None
+    ages = leave is None or leave.base is not None
     messages = []
     for body in (leave.variants if leave is not None else ()) or (reply.body,):
         message = octets if body is reply.body else finish(query, reply, body)
@@ -94,5 +95,5 @@ def repeats(query: Query, reply: Reply, octets: bytes) -> list[tuple[bytes, tupl
             return []
         _, _, _, answers, authorities, additionals = _HEADER.unpack_from(message)
         kept = answers + authorities + additionals - opts  # additional records may have had to go
-        messages.append((message, tuple([start + at for at in body.ttls[:kept]])))
+        messages.append((message, tuple([start + at for at in body.ttls[:kept]]) if ages else ()))
     return messages

@@ -90,7 +90,8 @@ def test_a_reply_repeats_in_each_of_its_variants() -> None:
     query = asked()
     orders = [addresses(3), addresses(3)[::-1]]
     bodies = tuple(encode(WWW, order) for order in orders)
-    reply = replace(from_records(query, "hosts", orders[0]).with_body(bodies[0]), replay=Replay(9.0, variants=bodies))
+    leave = Replay(9.0, 0.0, variants=bodies)
+    reply = replace(from_records(query, "hosts", orders[0]).with_body(bodies[0]), replay=leave)
     messages = repeats(query, reply, finish(query, reply))
     assert [scan(octets).sections().answer for octets, _ in messages] == orders
     for octets, offsets in messages:
@@ -99,7 +100,7 @@ def test_a_reply_repeats_in_each_of_its_variants() -> None:
 
 def test_a_reply_without_variants_repeats_as_it_is() -> None:
     query = asked(size=1232)
-    reply = replace(from_records(query, "hosts", [ADDRESS]), replay=Replay(9.0))
+    reply = replace(from_records(query, "hosts", [ADDRESS]), replay=Replay(9.0, 0.0))
     octets = finish(query, reply)
     assert repeats(query, reply, octets) == [(octets, (len(query.question) + 12 + 6,))]
 
@@ -108,7 +109,7 @@ def test_a_truncated_reply_is_not_repeated() -> None:
     query = asked()
     short, long = encode(WWW, addresses(1)), encode(WWW, addresses(100))
     for bodies in ((long,), (short, long)):
-        reply = Reply(query.question, octets=bodies[0], replay=Replay(9.0, variants=bodies))
+        reply = Reply(query.question, octets=bodies[0], replay=Replay(9.0, 0.0, variants=bodies))
         assert repeats(query, reply, finish(query, reply)) == []
 
 
@@ -116,7 +117,7 @@ def test_records_that_had_to_go_have_no_ttl_in_a_repeat() -> None:
     query = asked(size=512)
     services = [record(WWW, SRV, 60, bytes(6) + from_text("a.example.org"))]
     extra = [record(from_text(f"host{number}.example.org"), A, 60, bytes(4)) for number in range(40)]
-    reply = replace(from_records(query, "hosts", services, (), extra), replay=Replay(9.0))
+    reply = replace(from_records(query, "hosts", services, (), extra), replay=Replay(9.0, 0.0))
     [(octets, offsets)] = repeats(query, reply, finish(query, reply))
     found = scan(octets)
     assert not found.flags & TC
@@ -130,7 +131,7 @@ def test_any_reply_fits_its_client_and_can_be_read(
 ) -> None:
     query = parse(packet, ("127.0.0.1", 1), ("127.0.0.1", 53), transport, 0.0)
     body = encode(query.qname, *given_sections)
-    reply = Reply(query.question, rcode, options=octets, octets=body, replay=Replay(9.0))
+    reply = Reply(query.question, rcode, options=octets, octets=body, replay=Replay(9.0, 0.0))
     answer = finish(query, reply)
     assert len(answer) <= max(query.reply_limit, 12 + len(query.question) + 11)
     found = scan(answer)
@@ -140,3 +141,10 @@ def test_any_reply_fits_its_client_and_can_be_read(
     for message, offsets in repeats(query, reply, answer):
         assert message == answer
         assert offsets == tuple(span.ttl_at for span in found.spans)
+
+
+def test_what_does_not_age_needs_no_places_of_ttls() -> None:
+    query = asked()
+    reply = replace(from_records(query, "hosts", [ADDRESS]), replay=Replay(9.0))
+    octets = finish(query, reply)
+    assert repeats(query, reply, octets) == [(octets, ())]
