@@ -127,9 +127,14 @@ def to_text(name: bytes) -> str:
     """Presentation form with the final dot: ``www.example.org.``; the root is ``.``."""
     if name == ROOT:
         return "."
-    return "".join(_label_text(label) + "." for label in labels(name))
+    parts = list(labels(name))
+    text = b".".join(parts)
+    if not text.translate(None, _PLAIN) and text.count(b".") == len(parts) - 1:
+        return text.decode("ascii") + "."
+    return "".join([_label_text(label) + "." for label in parts])
 
 
+_PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*."
 _SPECIAL = frozenset(b'."\\();@$')
 
 

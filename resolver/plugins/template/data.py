@@ -32,7 +32,7 @@ class Data(Struct):
     ``personal`` is set where something was read that another client may not share.
     """
 
-    __slots__ = ("found", "name", "pattern", "personal", "query", "rclass", "rtype", "variables", "zone")
+    __slots__ = ("_groups", "found", "name", "pattern", "personal", "query", "rclass", "rtype", "variables", "zone")
 
     kind: ClassVar[str] = "template data"
 
@@ -54,6 +54,7 @@ class Data(Struct):
         self.rtype = query.qtype if query.qtype != ANY else about[1]
         self.variables: dict[str, Any] = {}
         self.personal = False
+        self._groups: dict[str, str] | None = None
 
     @property
     def class_text(self) -> str:
@@ -70,12 +71,15 @@ class Data(Struct):
         return [self.name] if self.found is None else list(self.found)
 
     def groups(self) -> dict[str, str]:
-        """The groups by number and by name."""
-        matches = self.matches()
-        found = {str(number): text for number, text in enumerate(matches)}
-        if self.pattern is not None:
-            found.update((name, matches[number]) for name, number in self.pattern.names.items())
-        return found
+        """The groups by number and by name; a template reads them once for each that it names."""
+        if self._groups is None:
+            matches = self.matches()
+            found = {str(number): text for number, text in enumerate(matches)}
+            if self.pattern is not None:
+                for name, number in self.pattern.names.items():
+                    found[name] = matches[number]
+            self._groups = found
+        return self._groups
 
     def remote(self) -> str:
         """The client's address."""
