@@ -20,7 +20,7 @@ from resolver.plugins.https import Https
 from resolver.wire.message import Message, scan
 from tests.plugins.chains import World
 from tests.runtime.clients import HOST, addresses, figures, question, total
-from tests.runtime.serving import free_port, serving, until
+from tests.runtime.serving import free_port, serving, until, without_uvloop
 
 CERTIFICATES = Path(__file__).parents[2] / "parity" / "certs"
 AUTHORITY = CERTIFICATES / "ca.pem"
@@ -212,11 +212,13 @@ async def test_curl_finds_hosts_by_it(tmp_path: Path, version: str) -> None:
         assert await _output(*command, f"http://web.example.org:{http}/health") == "OK"
 
 
-async def test_dnsperf_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("uvloop", [True, False])
+async def test_dnsperf_loses_nothing(tmp_path: Path, uvloop: bool) -> None:
     port = free_port()
+    modules = () if uvloop else (without_uvloop(tmp_path),)
     queries = tmp_path / "queries"
     queries.write_text(f"{NAME} A\nweb.example.org A\n" * 500)
-    async with serving(tmp_path, _block(port), port=port), _client(port) as client:
+    async with serving(tmp_path, _block(port), port=port, modules=modules), _client(port) as client:
         await _ask(client)
         uri = f"doh-uri=https://{HOST}:{port}/dns-query"
         command = ("dnsperf", "-m", "doh", "-O", uri, "-s", HOST, "-p", str(port), "-d", str(queries), "-n", "1")
