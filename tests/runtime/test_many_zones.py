@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from resolver.chain import turns
 from resolver.chain.setup import Host
 from resolver.config.load import load_text
 from resolver.config.model import Config
 from resolver.replay.store import Stores
-from resolver.chain import turns
 from resolver.runtime.garbage import paused
 from resolver.runtime.server import Server
 from resolver.telemetry.log import Log
