@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Final
 
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
@@ -16,6 +17,9 @@ from resolver.zone.files import ZoneFile
 from resolver.zone.keeping import ZoneKeeper
 from resolver.zone.options import tell_upstream
 from resolver.zone.serving import Changed, ZoneAnswers
+
+MISSING_INTERVAL: Final = 1.0
+"""Not more seconds than this pass until the next look for a file that was never there."""
 
 
 class File(Plugin):
@@ -93,11 +97,17 @@ class File(Plugin):
         except ZoneError as error:
             if not (is_missing and settings.reload):
                 raise settings.directive.error(f"file: {error}") from None
-            self.log.warning(f"{error}; it is looked for again every {settings.reload:g} s")
+            self.log.warning(f"{error}; it is looked for again every {_pause(settings.reload, missing=True):g} s")
             if self._keeper.zone(file) is None:
                 self.answers.claim(file.origin)
 
     async def _watch(self, interval: float, files: Sequence[ZoneFile]) -> None:
         while True:
-            await asyncio.sleep(interval)
+            missing = any(self._keeper.zone(file) is None for file in files)
+            await asyncio.sleep(_pause(interval, missing=missing))
             await self._keeper.refresh(files)
+
+
+def _pause(interval: float, *, missing: bool) -> float:
+    """How long until the next look: what is missing may be written, or signed, at any moment."""
+    return min(interval, MISSING_INTERVAL) if missing else interval

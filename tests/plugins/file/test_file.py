@@ -151,6 +151,20 @@ def test_a_missing_file_is_looked_for_again(tmp_path: Path) -> None:
     run(test)
 
 
+def test_a_missing_file_is_looked_for_more_often_than_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.plugins.file.handler.MISSING_INTERVAL", 0.01)
+    world = World()
+
+    async def test() -> None:
+        async with started("example.org {\n file db {\n  reload 1h\n }\n}", tmp_path, world) as part:
+            assert "it is looked for again every 0.01 s" in world.lines[0]
+            write(tmp_path / "db", 1)
+            await until(lambda: bool(part.zones()))
+            assert (await ask(part, "www.example.org")).rcode == NOERROR
+
+    run(test)
+
+
 def test_a_missing_file_that_is_never_looked_for_again_stops_the_start(tmp_path: Path) -> None:
     async def test() -> None:
         async with started("example.org {\n file db {\n  reload 0\n }\n}", tmp_path):
