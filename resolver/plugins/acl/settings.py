@@ -46,27 +46,31 @@ def parse(directive: Directive, block_zones: Sequence[bytes]) -> List:
 
 def _rule(line: Directive) -> Rule:
     no_block(line)
-    sections: dict[str, list[Word]] = {}
-    current: list[Word] | None = None
-    for word in line.args:
-        name = word.text.lower()
-        if name in _SECTIONS:
-            if name in sections:
-                raise word.error(f"{name} is given twice")
-            current = sections[name] = []
-        elif current is None:
-            raise word.error(f"unexpected {word.text!r}", "a rule goes on with: type QTYPE... or net SOURCE...")
-        else:
-            current.append(word)
-    for name, words in sections.items():
-        if not words:
-            raise line.error(f"{line.name.text} has nothing behind {name}")
+    sections = _sections(line)
     types, networks = sections.get("type"), sections.get("net")
     return Rule(
         line.name.text,
         None if types is None or _is_any(types) else frozenset(map(record_type, types)),
         None if networks is None or _is_any(networks) else NetworkSet(map(cidr, networks)),
     )
+
+
+def _sections(line: Directive) -> dict[str, list[Word]]:
+    """What stands behind ``type`` and ``net``; either may be there several times."""
+    sections: dict[str, list[Word]] = {}
+    current: list[Word] | None = None
+    words = line.args
+    for number, word in enumerate(words):
+        name = word.text.lower()
+        if name in _SECTIONS:
+            if number + 1 == len(words) or words[number + 1].text.lower() in _SECTIONS:
+                raise word.error(f"{line.name.text} has nothing behind {name}")
+            current = sections.setdefault(name, [])
+        elif current is None:
+            raise word.error(f"unexpected {word.text!r}", "a rule goes on with: type QTYPE... or net SOURCE...")
+        else:
+            current.append(word)
+    return sections
 
 
 def _is_any(words: Sequence[Word]) -> bool:

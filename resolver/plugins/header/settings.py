@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from resolver.config.cursor import args, choice, no_args, no_block, options
@@ -35,7 +36,7 @@ def parse(directive: Directive) -> list[Rule]:
 
 def _rule(line: Directive) -> Rule:
     no_block(line)
-    action, *words = args(line, 2)
+    action, *words = [replace(word, text=word.text.lower()) for word in args(line, 2)]
     is_set = choice(action, ("set", "clear")) == "set"
     flags = 0
     for word in words:

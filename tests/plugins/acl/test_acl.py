@@ -59,6 +59,15 @@ async def test_types_are_told_apart() -> None:
     assert (await _ask(rules, qtype="A")).source == "forward"
 
 
+async def test_types_and_networks_of_a_rule_add_up() -> None:
+    rules = _acl("block type A net 192.0.2.9 type TXT net 192.0.2.8")
+    for client in ("192.0.2.8", "192.0.2.9"):
+        assert (await _ask(rules, qtype="A", client=client)).rcode == REFUSED
+        assert (await _ask(rules, qtype="TXT", client=client)).rcode == REFUSED
+    assert (await _ask(rules, qtype="AAAA", client="192.0.2.9")).source == "forward"
+    assert (await _ask(rules, qtype="A", client="192.0.2.7")).source == "forward"
+
+
 async def test_what_is_dropped_gets_no_answer() -> None:
     assert (await _ask(_acl("drop net *"))).silent
 
@@ -104,7 +113,7 @@ async def test_refusals_are_counted_by_zone(action: str, metric: str) -> None:
 
 @pytest.mark.parametrize(
     "rule", ["deny", "block net", "block type", "block net 300.1.2.0/24", "block type NOSUCH", "block from 192.0.2.1",
-             "block net 192.0.2.1 net 192.0.2.2", "block {\n}"]
+             "block net type A", "block net 192.0.2.1 net", "block {\n}"]
 )  # fmt: skip
 def test_what_is_no_rule_is_refused(rule: str) -> None:
     with pytest.raises(ConfigErrors):

@@ -35,6 +35,10 @@ async def test_flags_of_the_answer_are_set() -> None:
     assert await _flags("response set ra aa") == (RD, QR | RD | RA | AA)
 
 
+async def test_flags_are_known_in_any_spelling() -> None:
+    assert await _flags("response SET RA Aa") == (RD, QR | RD | RA | AA)
+
+
 async def test_what_the_answer_echoes_can_be_cleared() -> None:
     assert await _flags("response clear rd aa", answered=AA | RA) == (RD, QR | RA)
 
