@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from resolver.chain.finish import finish, repeats
 from resolver.chain.query import Envelope, Query, parse
@@ -68,20 +68,13 @@ class Dispatcher:
             ("server", "proto", "reason"),
         )
 
+    @overload
     def serve(
         self, packet: bytes, client: Address, local: Address, transport: str, send: Send, store: Store | None
-    ) -> bytes | None:
-        """The answer to a message, ``b""`` to drop it, or None when ``send`` will be called with it later."""
-        answer = self._serve(packet, client, local, transport, cast(SendAny, send), store, False)
-        return cast("bytes | None", answer)
+    ) -> bytes | None: ...
 
-    def converse(
-        self, packet: bytes, client: Address, local: Address, transport: str, send: SendAny, store: Store | None
-    ) -> Answer | None:
-        """``serve`` for who can also send many messages in answer to one."""
-        return self._serve(packet, client, local, transport, send, store, True)
-
-    def _serve(
+    @overload
+    def serve(
         self,
         packet: bytes,
         client: Address,
@@ -89,8 +82,30 @@ class Dispatcher:
         transport: str,
         send: SendAny,
         store: Store | None,
-        many: bool,
+        *,
+        many: Literal[True],
+    ) -> Answer | None: ...
+
+    def serve(
+        self,
+        packet: bytes,
+        client: Address,
+        local: Address,
+        transport: str,
+        send: Callable[[Any], None],
+        store: Store | None,
+        *,
+        many: bool = False,
     ) -> Answer | None:
+        """The answer to a message, ``b""`` to drop it, or None when ``send`` will be called with it later.
+
+        ``many`` is for who can also send many messages in answer to one. What ``store`` replays without telling anybody
+        was looked for before.
+        """
+        if store is not None and store.told is not None:
+            answer = store.replay_told(packet, client, local, transport, self.host.clock())
+            if answer is not None:
+                return answer
         try:
             verdict = accept(packet, notify=self.router.takes_notify)
             if verdict != ACCEPTED:

@@ -163,7 +163,7 @@ class Server:
     def _datagrams(self, endpoint: Endpoint, host: str, port: Port) -> UdpListener:
         store = self.stores.make()
         port.stores.append(store)
-        serve = partial(_serve_datagram, port.dispatcher, store, self.host.clock)
+        serve = partial(port.dispatcher.serve, store=store)
         return UdpListener(self.open_socket("udp", host, endpoint.port), serve, store.replay, self.host.clock)
 
     def _streams(self, endpoint: Endpoint, settings: ListenSettings, port: Port, sock: socket.socket) -> TcpListener:
@@ -173,7 +173,7 @@ class Server:
             answer = partial(_serve_stream, port.dispatcher.serve, store, self.host.clock)
             http = HttpsMetrics(self.host.registry, endpoint.label)
             return HttpsListener(sock, settings, answer, tls=self._context(endpoint, settings), metrics=http)
-        answer = partial(_serve_stream, port.dispatcher.converse, store, self.host.clock)
+        answer = partial(_serve_stream, partial(port.dispatcher.serve, many=True), store, self.host.clock)
         transport = "tls" if endpoint.scheme == "tls" else "tcp"
         metrics = StreamMetrics(self.host.registry, endpoint.label, transport)
         tls = self._context(endpoint, settings) if endpoint.scheme == "tls" else None
@@ -220,23 +220,6 @@ class Server:
                 self.stores.discard(store)
 
 
-def _serve_datagram(
-    dispatcher: Dispatcher,
-    store: Store,
-    clock: Callable[[], float],
-    packet: bytes,
-    client: tuple[str, int],
-    local: tuple[str, int],
-    transport: str,
-    send: Callable[[bytes], None],
-) -> bytes | None:
-    if store.told is not None:
-        answer = store.replay_told(packet, client, local, transport, clock())
-        if answer is not None:
-            return answer
-    return dispatcher.serve(packet, client, local, transport, send, store)
-
-
 def _note_unproxied(registry: Registry, server: str, reason: str) -> None:
     labels = ("server", "reason")
     registry.counter(
@@ -254,10 +237,7 @@ def _serve_stream(
     transport: str,
     send: SendAny,
 ) -> Answer | None:
-    now = clock()
-    answer = store.replay(packet, now)
-    if answer is None and store.told is not None:
-        answer = store.replay_told(packet, client, local, transport, now)
+    answer = store.replay(packet, clock())
     return answer if answer is not None else work_out(packet, client, local, transport, send, store)
 
 
