@@ -30,7 +30,8 @@ AGAIN, FIRST, CHANGING = "every name again", "each name once", "again, amid chan
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 90.0  # seconds for the first sync
-_SETTLING = 0.5
+_SETTLING = 0.5  # seconds until changes flow, and until the last of them is answered
+_PAUSE = 0.02  # seconds between two attempts to connect
 _POLL = 0.001  # seconds between two questions for the probe
 
 
@@ -97,7 +98,7 @@ def wait_until_listening(api: Running, port: int) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
             return
         api.check_alive()
-        time.sleep(0.02)
+        time.sleep(_PAUSE)
     raise StartError("the API does not listen")
 
 

@@ -16,6 +16,7 @@ from resolver.chain.setup import Block, Host
 from resolver.errors import KubeError
 from resolver.kube.names_own import own_addresses
 from resolver.kube.view import ClusterView
+from resolver.kube.zones import Zones
 from resolver.plugins.gateway.claims import Origin
 from resolver.plugins.gateway.cluster import Cluster
 from resolver.plugins.gateway.hosts import Refused
@@ -24,7 +25,7 @@ from resolver.plugins.gateway.names import Names, Rules, is_within, reserved_nam
 from resolver.plugins.gateway.notices import Notices
 from resolver.plugins.gateway.settings import Settings
 from resolver.plugins.gateway.table import Entry, Item
-from resolver.plugins.gateway.zones import Zone, Zones
+from resolver.plugins.gateway.zones import Zone
 from resolver.wire.constants import (
     AA,
     AAAA,

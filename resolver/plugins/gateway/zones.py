@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from resolver.kube.start import Start
 from resolver.wire.constants import IN, NS
-from resolver.wire.names import ROOT, suffixes
+from resolver.wire.names import ROOT
 from resolver.wire.records import Body, Record, encode
 
 _NAMESERVER: Final = b"\3ns1"
@@ -43,22 +43,3 @@ class Zone:
     def ns(self, qname: bytes, glue: Sequence[Record]) -> Body:
         """The NS record as the answer to a question for it, with the addresses of the name server."""
         return encode(qname, [Record(qname, NS, IN, self.ttl, self.nameserver)], additional=glue)
-
-
-class Zones:
-    """Finds the zone of a name: the longest one that the name is in."""
-
-    def __init__(self, zones: Iterable[Zone]) -> None:
-        self._zones = {zone.name: zone for zone in zones}
-        self._names = tuple(self._zones)
-
-    def find(self, name: bytes) -> Zone | None:
-        """The zone of a name in lower case, None outside of all."""
-        if not name.endswith(self._names):
-            return None
-        zones = self._zones
-        for suffix in suffixes(name):
-            zone = zones.get(suffix)
-            if zone is not None:
-                return zone
-        return None

@@ -28,7 +28,7 @@ from resolver.plugins.kubernetes.reverse import Reverse
 from resolver.plugins.kubernetes.settings import VERIFIED, Settings, is_within
 from resolver.plugins.kubernetes.sources import Sources
 from resolver.plugins.kubernetes.transfer import Contents
-from resolver.plugins.kubernetes.zones import Zone, Zones
+from resolver.plugins.kubernetes.zones import ServedZones, Zone
 from resolver.upstream.system import read_resolv_conf
 from resolver.wire.constants import (
     AA,
@@ -64,7 +64,7 @@ class Kubernetes(Plugin):
         self._lookup = Lookup(settings, self.index)
         self._reverse = Reverse(settings, self.index, self.endpoint_label)
         self._nameservers = NameServers(self.index, self.endpoint_label)
-        self._zones = Zones(
+        self._zones = ServedZones(
             Zone(zone, settings.ttl, multicluster=is_within(zone, settings.multicluster)) for zone in settings.zones
         )
         self._plain = self._zones.plain

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from resolver.kube.start import Start
-from resolver.wire.names import ROOT, is_below, suffixes
+from resolver.kube.zones import Zones
+from resolver.wire.names import ROOT, is_below
 from resolver.wire.records import Body
 
 _LONGEST_SOA_TTL: Final = 300
-_FEW: Final = 16  # up to so many endings are compared faster than a name is taken apart
 
 SERVICES: Final = b"\3svc"
 PODS: Final = b"\3pod"
@@ -41,30 +41,14 @@ class Zone:
         return self._start.answer(None if self.name == ROOT else 0, serial)
 
 
-class Zones:
-    """Finds the zone of a name: the longest one that the name is in."""
+class ServedZones(Zones[Zone]):
+    """The zones of the directive. A name that ends in the services of a ``plain`` one needs no second look."""
 
     def __init__(self, zones: Iterable[Zone]) -> None:
-        self._zones = {zone.name: zone for zone in zones}
-        self._names = tuple(self._zones)
-        self._endings = self._names if len(self._names) <= _FEW else (b"",)
-        # Zones in which a name that ends in their services needs no second look.
-        self.plain = tuple(zone for zone in self._zones.values() if self._is_plain(zone))
+        super().__init__(zones)
+        names = [zone.name for zone in self]
+        self.plain = tuple(zone for zone in self if not (zone.multicluster or _holds_another(zone, names)))
 
-    def find(self, name: bytes) -> Zone | None:
-        """The zone of a name in lower case, None outside of all."""
-        if not name.endswith(self._endings):
-            return None
-        zones = self._zones
-        for suffix in suffixes(name):
-            zone = zones.get(suffix)
-            if zone is not None:
-                return zone
-        return None
 
-    def __iter__(self) -> Iterator[Zone]:
-        return iter(self._zones.values())
-
-    def _is_plain(self, zone: Zone) -> bool:
-        nested = any(is_below(other, zone.services) for other in self._names)
-        return not (zone.multicluster or nested)
+def _holds_another(zone: Zone, names: Iterable[bytes]) -> bool:
+    return any(is_below(other, zone.services) for other in names)
