@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from resolver.chain.proxied import ProxyPolicy
 from resolver.chain.query import Query
@@ -176,6 +176,50 @@ class View(Protocol):
 
     def takes(self, query: Query) -> bool:
         """Whether the block takes the query; the next block of the same zone is tried otherwise."""
+
+
+UNSETTLED: Final = object()
+"""The group of a client of whom too little is known: nothing is replayed to him, and he is sorted again next time."""
+
+
+@runtime_checkable
+class Sorting(Protocol):
+    """A part whose answers differ by client: clients of one group get the same, so that these may be replayed to them.
+
+    Without it, a part that looks at the client must take away every leave to replay.
+    """
+
+    def group(self, client: str) -> Hashable:
+        """The group of a client's address, or UNSETTLED. There should be few; ``Host.resort`` ends what was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The Pod behind an address. ``owner`` is the workload (``Deployment/web``), ``labels`` are the Pod's."""
+
+    namespace: str
+    pod: str
+    service_account: str = ""
+    owner: str = ""
+    node: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Identifying(Protocol):
+    """A part that knows which Pods are behind which addresses."""
+
+    def identify(self, client: str) -> Identity | None:
+        """Who has the address, as known now; None for nobody or for who is not known yet."""
+
+    def settled(self, client: str) -> bool:
+        """Whether ``identify`` would say the same after any wait: False while it may not know a Pod yet."""
+
+    async def meet(self, client: str) -> Identity | None:
+        """As ``identify``, after a short wait (bounded) where the address is not settled yet."""
+
+    def subscribe(self, changed: Callable[[str], None]) -> None:
+        """Be told of each address whose Pod is another one, or has other labels, than before."""
 
 
 @runtime_checkable

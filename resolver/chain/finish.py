@@ -26,7 +26,7 @@ from resolver.wire.truncate import fit
 _HEADER = Struct("!HHHHHH")
 _ECHOED = OPCODE_MASK | RD | CD
 _TRUNCATED = TC >> 8
-_ENCRYPTED = frozenset(("tls", "https", "quic"))
+_ENCRYPTED = frozenset(("tls", "https", "https3", "quic", "grpc"))
 _OPTION_HEAD = 4
 _PADDED_TO = 468  # octets (RFC 8467 section 4.1)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final, NamedTuple
 
+from resolver.chain.trail import Trail
 from resolver.wire.constants import AD, CD, HEADER_SIZE, MAX_MESSAGE, MAX_UDP_SIZE, MIN_UDP_SIZE, RD
 from resolver.wire.edns import Edns, options, read_opt, write_opt
 from resolver.wire.message import read_question, scan
@@ -51,17 +52,17 @@ class Query:
 
     ``qname`` is the wire name as the client wrote it, ``name`` the same in lower case, ``question`` name, type and
     class as octets in the client's spelling. ``client`` and ``local`` are (host, port). ``transport`` is ``udp``,
-    ``tcp``, ``tls``, ``https``, ``quic``, or ``internal`` for questions that the server asks itself. ``received`` is in
-    seconds of the host's monotonic clock. ``metadata`` is None unless the directive of that name collects it, and may
-    be added to on the way. ``original`` is the lower-case name that the client asked for, where it was rewritten since.
-    ``depth`` is 0 for a client's query and one more for each question that was
-    asked in order to answer another one. ``envelope`` is the message itself where it holds more than others do: a
-    signature, or records (RFC 1995 section 3).
+    ``tcp``, ``tls``, ``https``, ``https3``, ``quic``, ``grpc``, or ``internal`` for questions that the server asks
+    itself. ``received`` is in seconds of the host's monotonic clock. ``metadata`` is None unless the directive of that
+    name collects it, and may be added to on the way. ``original`` is the lower-case name that the client asked for,
+    where it was rewritten since. ``depth`` is 0 for a client's query and one more for each question that was asked in
+    order to answer another one. ``envelope`` is the message itself where it holds more than others do: a signature, or
+    records (RFC 1995 section 3). ``trail`` is where notes for who writes queries down go, None where nobody does.
     """
 
     __slots__ = (
         "client", "depth", "edns", "envelope", "flags", "id", "local", "metadata", "name", "original", "qclass",
-        "qname", "qtype", "question", "received", "site", "size", "transport",
+        "qname", "qtype", "question", "received", "site", "size", "trail", "transport",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +98,7 @@ class Query:
         self.metadata: dict[str, str] | None = None
         self.original: bytes | None = None
         self.envelope: Envelope | None = None
+        self.trail: Trail | None = None
         self.depth = 0
 
     @property
@@ -146,7 +148,7 @@ class Query:
         other.client, other.local, other.transport = self.client, self.local, self.transport
         other.received, other.site, other.size = self.received, self.site, self.size
         other.metadata, other.original, other.depth = self.metadata, self.original, self.depth
-        other.envelope = self.envelope
+        other.envelope, other.trail = self.envelope, self.trail
         return other
 
     def __repr__(self) -> str:
@@ -169,7 +171,7 @@ def parse(
     query.edns, query.envelope = _beside_question(packet, end)
     query.client, query.local, query.transport = client, local, transport
     query.received, query.site, query.size = received, NOWHERE, len(packet)
-    query.metadata = query.original = None
+    query.metadata = query.original = query.trail = None
     query.depth = 0
     return query
 

@@ -28,6 +28,12 @@ class Bodies(Protocol):
 Observer = Callable[[bytes, tuple[str, int], tuple[str, int], str, bytes], None]
 """Is told of a replay: query as octets, client, address that was asked, transport, answer as octets."""
 
+Guard = Callable[[tuple[str, int], bytes, bytes, float], bytes | None]
+"""Is asked whether an answer may be replayed: client, query as octets, answer as octets, time on the host's clock.
+
+Gives what is sent: the answer, something else, or nothing (``b""``); None sends the query down the chain.
+"""
+
 
 @dataclass(slots=True)
 class Replay:
@@ -39,7 +45,7 @@ class Replay:
     number of replays. ``seen`` is a one-element list in which the replays of this very answer are counted.
     ``tags`` name the data behind it: withdrawing a tag ends the leave. ``live`` says that this happens whenever the
     data changes, so that to keep the answer elsewhere would only make it older. Each of ``observers`` is called with
-    every single replay.
+    every single replay, after each of ``guards`` has let it pass.
     """
 
     until: float
@@ -50,6 +56,7 @@ class Replay:
     tags: tuple[Hashable, ...] = ()
     live: bool = False
     observers: tuple[Observer, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,7 +114,8 @@ class Reply:
             return self
         counts = (*leave.counts, count)
         replay = Replay(
-            leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags, leave.live, leave.observers
+            leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags, leave.live, leave.observers,
+            leave.guards,
         )  # fmt: skip
         reply = Reply(
             self.question, self.rcode, self.flags, self.options, self.source, replay, self.error, self.upstream,

@@ -26,6 +26,7 @@ class Host:
     that carry the tag. ``ask`` puts a query to the whole server, as the client of the query that it was derived from
     would; who asks adds one to its ``depth``. ``suspend`` makes the process unready with a reason until called again
     with an empty one; ``suspended`` holds those reasons, and ``stopping`` is set when the process was told to end.
+    ``resort`` forgets in which group a client's address is (capability Sorting), None for all of them.
     ``blocks`` are the server blocks in service. Where several processes serve, ``scrape`` gives the metrics of all of
     them, ``unready`` what keeps any of them from being ready, as asked at an HTTP address, and ``inspect`` what the
     part of a name finds for a wish in one worker within so many seconds, None where there is no such worker.
@@ -37,6 +38,7 @@ class Host:
     chance: random.Random = field(default_factory=random.SystemRandom)
     fail: Callable[[str], None] = lambda reason: None
     withdraw: Callable[[Hashable], None] = lambda tag: None
+    resort: Callable[[str | None], None] = lambda client: None
     suspend: Callable[[str, str], None] = lambda who, reason: None
     ask: Handler = refuse
     worker: int = 0

@@ -1,0 +1,29 @@
+"""What the parts of a chain note about one query, for who writes it down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Trail:
+    """Notes on a client's query, shared by all queries that are derived from it; there where somebody wants them.
+
+    ``decision`` is what the last policy that had a say decided (``allow``, ``deny`` or ``audit-only``), ``rule`` the
+    name of its rule; a denial is never overwritten. ``rewritten`` is the lower-case wire name that answers were sought
+    for, where it is another one than the client's. ``cache`` is ``hit``, ``miss`` or ``stale``, empty where no cache
+    was asked. ``upstream`` is the address that was asked last and ``upstream_time`` the seconds that all exchanges
+    with upstreams took.
+    """
+
+    decision: str = ""
+    rule: str = ""
+    rewritten: bytes = b""
+    cache: str = ""
+    upstream: str = ""
+    upstream_time: float = 0.0
+
+    def decide(self, decision: str, rule: str) -> None:
+        """Note a decision, unless the query was denied already."""
+        if self.decision != "deny":
+            self.decision, self.rule = decision, rule
