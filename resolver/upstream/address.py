@@ -6,20 +6,36 @@ import os
 import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
+
+ENCRYPTED: Final = ("tls", "https", "https3", "quic")
+SCHEMES: Final = ("dns", *ENCRYPTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An upstream: IP address (an IPv6 one perhaps with ``%zone``), port, ``dns`` or ``tls``.
+    """An upstream: IP address (an IPv6 one perhaps with ``%zone``), port, and one of ``SCHEMES``.
 
-    ``server_name`` is the name in the certificate of a TLS upstream, empty for the address itself.
+    ``server_name`` is the name in the certificate of an encrypted upstream, empty for the address itself. ``path`` and
+    ``method`` (GET or POST) are what HTTP asks for; the path may hold a query string.
     """
 
     host: str
     port: int
     scheme: str = "dns"
     server_name: str = ""
+    path: str = ""
+    method: str = "POST"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nothing that is asked there can be read on the way."""
+        return self.scheme != "dns"
+
+    @property
+    def certificate_name(self) -> str:
+        """The name or address that the certificate must be for, without an IPv6 zone."""
+        return self.server_name or self.host.partition("%")[0]
 
     def __str__(self) -> str:
         return shown((self.host, self.port))

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from resolver.errors import WireError
 from resolver.upstream.address import Address, reason_of, shown
 from resolver.upstream.exchange import Waiting, finish, read_answer
-from resolver.upstream.tls import ResumingContext, reason
+from resolver.upstream.tls import ClientTls, reason
 from resolver.wire.framing import Deframer, frame
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds, TLS handshake included
@@ -42,22 +42,19 @@ class Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._deframer = Deframer()
         self._early: list[bytes] = []
+        self._tls: ClientTls | None = None
         self._transport: asyncio.Transport | None = None
         self._opening: asyncio.Task[None] | None = None
         self._reason = "EOF"
-
-    @property
-    def server_name(self) -> str:
-        """The name that the certificate must have."""
-        return self._address.server_name or self._address.host.partition("%")[0]
 
     @property
     def tls_object(self) -> ssl.SSLObject | None:
         """The TLS state of an open connection."""
         return self._transport.get_extra_info("ssl_object") if self._transport else None
 
-    def open(self, loop: asyncio.AbstractEventLoop, tls: ResumingContext | None, source: str) -> None:
+    def open(self, loop: asyncio.AbstractEventLoop, tls: ClientTls | None, source: str) -> None:
         """Begin to connect."""
+        self._tls = tls
         self._opening = loop.create_task(self._open(loop, tls, source))
 
     def send(self, message: bytes) -> None:
@@ -94,12 +91,12 @@ class Connection(asyncio.Protocol):
             return f"dial tcp {self._address}"
         return f"read tcp {shown(self._transport.get_extra_info('sockname'))}->{self._address}"
 
-    async def _open(self, loop: asyncio.AbstractEventLoop, tls: ResumingContext | None, source: str) -> None:
+    async def _open(self, loop: asyncio.AbstractEventLoop, tls: ClientTls | None, source: str) -> None:
         options: dict[str, Any] = {"local_addr": (source, 0)} if source else {}
         if tls is not None:
             options |= {
-                "ssl": tls,
-                "server_hostname": self.server_name,
+                "ssl": tls.context(),
+                "server_hostname": self._address.certificate_name,
                 "ssl_handshake_timeout": CONNECT_TIMEOUT,
                 "ssl_shutdown_timeout": SHUTDOWN_TIMEOUT,
             }
@@ -116,8 +113,12 @@ class Connection(asyncio.Protocol):
     # --- called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send what was asked meanwhile."""
+        """Send what was asked meanwhile, unless the peer has another key than it should."""
         self._transport = cast(asyncio.Transport, transport)
+        if self._tls is not None and (objection := self._tls.objection_to(self.tls_object)):
+            self._on_lost(self, f"dial tcp {self._address}: {objection}", None)
+            self._transport.abort()
+            return
         if self._early:
             self._transport.write(b"".join(self._early))
             self._early.clear()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from resolver.errors import UpstreamError
 from resolver.upstream.address import Address, Limits
-from resolver.upstream.tls import ResumingContext, TlsFiles, client_context
+from resolver.upstream.tls import ClientTls, TlsSettings
 from resolver.upstream.upstream import Checks, Counts, Notice, Upstream, unnoticed
 
 
@@ -19,7 +19,7 @@ class UpstreamSettings:
     address: Address
     limits: Limits = field(default_factory=Limits)
     checks: Checks = field(default_factory=Checks)
-    tls: TlsFiles = field(default_factory=TlsFiles)
+    tls: TlsSettings = field(default_factory=TlsSettings)
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Pool:
         self._notice = notice
         self._entries: dict[UpstreamSettings, _Entry] = {}
         self._in_use = 0
-        self._contexts: dict[TlsFiles, tuple[ResumingContext, set[UpstreamSettings]]] = {}
+        self._contexts: dict[TlsSettings, tuple[ClientTls, set[UpstreamSettings]]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -97,22 +97,22 @@ class Pool:
         if entry.closing is not None:
             entry.closing.cancel()
         entry.upstream.close()
-        if settings.address.scheme == "tls":
+        if settings.address.encrypted:
             users = self._contexts[settings.tls][1]
             users.discard(settings)
             if not users:
                 del self._contexts[settings.tls]
 
     def _make(self, settings: UpstreamSettings) -> Upstream:
-        tls = self._context(settings) if settings.address.scheme == "tls" else None
+        tls = self._context(settings) if settings.address.encrypted else None
         counts = self._counts(settings.address)
         limits, checks = settings.limits, settings.checks
         return Upstream(self._loop, self._clock, settings.address, limits, checks, counts, tls, self._notice)
 
-    def _context(self, settings: UpstreamSettings) -> ResumingContext:
+    def _context(self, settings: UpstreamSettings) -> ClientTls:
         """One context for all upstreams with the same certificates, for as long as there are any."""
         known = self._contexts.get(settings.tls)
         if known is None:
-            known = self._contexts[settings.tls] = (client_context(settings.tls), set())
+            known = self._contexts[settings.tls] = (ClientTls(settings.tls), set())
         known[1].add(settings)
         return known[0]

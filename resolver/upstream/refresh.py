@@ -113,7 +113,7 @@ class Refresher:
             raise UpstreamError(f"{target.place}{error}") from None
         self._due[target] = self._clock() + min(max(ttl, self._pace.least), self._pace.most)
         # in a fixed order, or servers that rotate their answers would look like a change each time
-        return tuple(Address(host, target.port, target.scheme, target.server_name) for host in sorted(found))
+        return tuple(target.at(host) for host in sorted(found))
 
     def _fail(self, target: Target, error: UpstreamError) -> None:
         self._due[target] = self._clock() + self._pace.retry
@@ -123,9 +123,9 @@ class Refresher:
 
 
 def _each_once(addresses: Iterable[Address]) -> list[Address]:
-    found: dict[tuple[str, int], Address] = {}
+    found: dict[tuple[str, int, str, str], Address] = {}
     for address in addresses:
-        found.setdefault((address.host, address.port), address)
+        found.setdefault((address.host, address.port, address.scheme, address.path), address)
     return list(found.values())[:MAX_ADDRESSES]
 
 

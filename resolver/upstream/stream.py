@@ -14,7 +14,7 @@ from resolver.upstream.address import Address, Limits
 from resolver.upstream.connection import Connection
 from resolver.upstream.exchange import CLOSED, Busy, Outcome, Request, TimedOut, expired, finish
 from resolver.upstream.timer import Alarm
-from resolver.upstream.tls import ResumingContext
+from resolver.upstream.tls import ClientTls
 
 PIPELINE: Final = 32  # queries on a connection before another one is opened
 MAX_CONNECTIONS: Final = 32
@@ -23,7 +23,7 @@ SERIAL_TIME: Final = 60.0  # seconds for which a peer that cannot pipeline is as
 
 
 class StreamExchanges:
-    """All exchanges with one upstream over TCP, or TLS where a context is given."""
+    """All exchanges with one upstream over TCP, or TLS where it is said whom to trust."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class StreamExchanges:
         limits: Limits,
         hits: Cell,
         misses: Cell,
-        tls: ResumingContext | None = None,
+        tls: ClientTls | None = None,
         draw: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._loop = loop
@@ -138,7 +138,7 @@ class StreamExchanges:
         connection.take(messages)
         if self._tls is not None and connection.answered and not connection.session_kept:
             connection.session_kept = True
-            self._tls.remember(connection.server_name, connection.tls_object)
+            self._tls.context().remember(self._address.certificate_name, connection.tls_object)
         if not connection.pending:
             self._idle(connection)
 

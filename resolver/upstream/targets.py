@@ -10,10 +10,14 @@ from typing import Final, TypeAlias
 from resolver.config.model import Word
 from resolver.errors import UpstreamError
 from resolver.upstream.address import Address, is_ip
+from resolver.upstream.protocols import missing_library
 from resolver.upstream.system import read_resolv_conf
 
-PORTS: Final = {"dns": 53, "tls": 853}
-NOT_BUILT: Final = ("https", "https3", "quic", "grpc", "unix")
+PORTS: Final = {"dns": 53, "tls": 853, "https": 443, "https3": 443, "quic": 853}
+HTTP: Final = ("https", "https3")
+DEFAULT_PATH: Final = "/dns-query"
+_PATH = re.compile(r"/[!$-~]*")  # visible ASCII without double quotes and #
+_ENCODED = re.compile(r"[0-9A-Fa-f]{2}")
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\.?$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?"
 )
@@ -34,7 +38,13 @@ class HostName:
     port: int
     scheme: str = "dns"
     server_name: str = ""
+    path: str = ""
+    method: str = "POST"
     place: str = field(default="", compare=False)
+
+    def at(self, host: str) -> Address:
+        """The upstream at one of the name's addresses."""
+        return Address(host, self.port, self.scheme, self.server_name, self.path, self.method)
 
 
 Target: TypeAlias = Address | NameServerFile | HostName
@@ -45,17 +55,20 @@ def parse_target(word: Word, root: Path) -> Target:
     scheme, text = _scheme(word)
     if not text:
         raise word.error(f"{word.text!r} is not an address")
-    rest, server_name = _server_name(text) if scheme == "tls" else (text, "")
+    text, path, last = _path(word, text) if scheme in HTTP else (text, "", "")
+    rest, server_name = _server_name(text) if scheme != "dns" else (text, "")
+    if server_name and last:
+        raise word.error(f"{word.text} names the server twice", "leave one of them out")
     host, port = _port(word, rest, PORTS[scheme])
     if is_ip(host):
-        return Address(host, port, scheme, server_name)
-    if scheme == "dns" and (path := root / text).exists():
-        return NameServerFile(path)
+        return Address(host, port, scheme, server_name or last, path)
+    if scheme == "dns" and (file := root / text).exists():
+        return NameServerFile(file)
     if "/" in text:
         raise word.error(f"{text} is not a file that exists")
     if not _HOST_NAME.fullmatch(host) or host.removesuffix(".").rpartition(".")[2].isdigit():
         raise word.error(f"{text} is neither an IP address, nor a file, nor a host name")
-    return HostName(host, port, scheme, server_name, f"{word.at}: ")
+    return HostName(host, port, scheme, server_name or last, path, place=f"{word.at}: ")
 
 
 def name_servers(path: Path) -> list[Address]:
@@ -71,19 +84,39 @@ def _scheme(word: Word) -> tuple[str, str]:
     if not separator:
         return "dns", word.text
     scheme = scheme.lower()
-    if scheme in NOT_BUILT:
-        raise word.error(f"{scheme}:// upstreams are not built into this version yet", "dns:// and tls:// are")
     if scheme not in PORTS:
-        raise word.error(f"{scheme}:// is not a protocol of upstreams", "dns:// and tls:// are")
+        others = ", ".join(f"{known}://" for known in PORTS)
+        raise word.error(f"{scheme}:// is not a protocol of upstreams", f"these are: {others}")
+    missing = missing_library(scheme)
+    if missing:
+        raise word.error(f"{scheme}:// upstreams need {missing}", "pip install 'k8s-resolver[quic]'")
     return scheme, rest
 
 
+def _path(word: Word, text: str) -> tuple[str, str, str]:
+    """Host with port, path, and the name behind a last percent sign that does not begin an encoded octet."""
+    host, slash, rest = text.partition("/")
+    if not slash:
+        return host, DEFAULT_PATH, ""
+    path, name = slash + rest.removesuffix("{?dns}"), ""
+    before, percent, behind = path.rpartition("%")
+    if percent and not _ENCODED.match(behind):
+        path, name = before, behind
+        if not _HOST_NAME.fullmatch(name):
+            raise word.error(f"{name or word.text} is not the name of a server", "write it like https://IP/PATH%NAME")
+    if not _PATH.fullmatch(path):
+        raise word.error(f"{path} is not a path of an URL", "without spaces, quotes and #")
+    return host, path, name
+
+
 def _server_name(text: str) -> tuple[str, str]:
-    """Take the name out of ``ip%name``, ``ip%name:port`` and ``[ip%name]:port``."""
+    """Take the name out of ``ip%name``, ``ip%name:port``, ``[ip%name]:port`` and ``ip:port%name``."""
     before, percent, behind = text.rpartition("%")
     if not percent:
         return text, ""
     name, colon, port = behind.partition(":")
+    if before.count(":") == 1 or "]:" in before:
+        return before + colon + port, name
     if before.startswith("[") and "]" not in before:
         before += "]"
     elif ":" in before and not before.startswith("["):

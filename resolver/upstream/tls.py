@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from dataclasses import dataclass
+from base64 import b64encode
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from resolver.errors import UpstreamError
+from resolver.errors import UpstreamError, WireError
+from resolver.upstream.pins import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,17 @@ class TlsFiles:
     key: Path | None = None
     authority: Path | None = None
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """Whom to trust. ``pins`` are SHA-256 digests of public keys of which the server must have one (RFC 7858
+    section 4.2); with ``pin_only`` that alone counts, and neither authorities nor names are looked at.
+    """
+
+    files: TlsFiles = field(default_factory=TlsFiles)
+    pins: frozenset[bytes] = frozenset()
+    pin_only: bool = False
 
 
 def read_files(certificate: Path | None, key: Path | None, authority: Path | None) -> TlsFiles:
@@ -79,6 +92,47 @@ class ResumingContext(ssl.SSLContext):
         session = connection.session if connection else None
         if session is not None:
             self._sessions[server_name] = session
+
+
+class ClientTls:
+    """What a line says about certificates, at work; shared by all upstreams for which it says the same.
+
+    Raises UpstreamError for files that are not what they should be. Sessions are resumed, but a query never travels
+    in their first flight (0-RTT), where it could be replayed: Python's ssl cannot send early data at all.
+    """
+
+    def __init__(self, settings: TlsSettings) -> None:
+        self.settings = settings
+        self._contexts: dict[str, ResumingContext] = {}
+        self.context()
+
+    def context(self, protocol: str = "") -> ResumingContext:
+        """The context for connections over TCP. ``protocol`` is what ALPN must agree on (RFC 7301), if anything."""
+        found = self._contexts.get(protocol)
+        if found is None:
+            found = client_context(self.settings.files)
+            if self.settings.pin_only:
+                found.check_hostname = False
+                found.verify_mode = ssl.CERT_NONE
+            if protocol:
+                found.set_alpn_protocols([protocol])
+            self._contexts[protocol] = found
+        return found
+
+    def objection_to(self, peer: ssl.SSLObject | None) -> str:
+        """``objection`` to the other end of a connection whose handshake is done."""
+        return self.objection(peer.getpeercert(binary_form=True) if peer else None) if self.settings.pins else ""
+
+    def objection(self, certificate: bytes | None) -> str:
+        """Why nothing may be sent to who has shown this certificate (DER) in the handshake; empty where it may."""
+        pins = self.settings.pins
+        if not pins:
+            return ""
+        try:
+            found = fingerprint(certificate or b"")
+        except WireError:
+            return "tls: the certificate cannot be read"
+        return "" if found in pins else f"tls: the key sha256/{b64encode(found).decode()} is not one that tls_pin names"
 
 
 def reason(error: ssl.SSLError) -> str:

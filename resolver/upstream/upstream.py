@@ -13,8 +13,8 @@ from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.exchange import Outcome, Request
 from resolver.upstream.health import Health
-from resolver.upstream.stream import StreamExchanges
-from resolver.upstream.tls import ResumingContext
+from resolver.upstream.protocols import Exchanges, over_connections
+from resolver.upstream.tls import ClientTls
 from resolver.upstream.udp import UdpExchanges
 from resolver.wire.message import Message
 
@@ -65,11 +65,11 @@ class Upstream:
         limits: Limits,
         checks: Checks,
         counts: Counts,
-        tls: ResumingContext | None = None,
+        tls: ClientTls | None = None,
         notice: Notice = unnoticed,
     ) -> None:
-        if address.scheme == "tls" and tls is None:
-            raise ValueError("an upstream over TLS needs a context")
+        if address.encrypted and tls is None:
+            raise ValueError("an encrypted upstream needs to know whom to trust")
         self.address = address
         self.label = str(address)
         self.limits = limits
@@ -77,12 +77,12 @@ class Upstream:
         self.health = Health(checks.max_fails)
         self._loop = loop
         self._clock = clock
-        self._only_streams = address.scheme == "tls"
+        self._only_streams = address.encrypted
         self._counts = counts
         self._tls = tls if self._only_streams else None
         self._notice = notice
         self._udp: UdpExchanges | None = None
-        self._streams: StreamExchanges | None = None
+        self._streams: Exchanges | None = None
         self._prober: Task[None] | None = None
         self._closed = False
 
@@ -127,9 +127,9 @@ class Upstream:
             made.close()
         return made
 
-    def _over_streams(self) -> StreamExchanges:
+    def _over_streams(self) -> Exchanges:
         counts = self._counts
-        self._streams = made = StreamExchanges(
+        self._streams = made = over_connections(self.address.scheme)(
             self._loop, self._clock, self.address, self.limits, counts.stream_hits, counts.stream_misses, self._tls
         )
         if self._closed:

@@ -11,7 +11,7 @@ from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.exchange import Outcome, Request
 from resolver.upstream.stream import StreamExchanges
-from resolver.upstream.tls import ResumingContext
+from resolver.upstream.tls import ClientTls
 from resolver.upstream.udp import UdpExchanges
 from resolver.wire.message import Message
 from resolver.wire.names import from_text
@@ -59,11 +59,11 @@ def over_stream(
     upstream: Upstream,
     counted: Counted | None = None,
     limits: Limits = LIMITS,
-    tls: ResumingContext | None = None,
+    tls: ClientTls | None = None,
     server_name: str = "",
     clock: Callable[[], float] = time.monotonic,
 ) -> StreamExchanges:
-    """TCP, or TLS with a context, towards the upstream."""
+    """TCP, or TLS where it is said whom to trust, towards the upstream."""
     counted = counted or Counted()
     address = Address(upstream.host, upstream.port, "tls" if tls else "dns", server_name)
     loop = asyncio.get_running_loop()

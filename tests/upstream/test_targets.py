@@ -34,6 +34,8 @@ def parsed(text: str, root: Path = Path("/nowhere")) -> Target:
         ("tls://9.9.9.9:8853", Address("9.9.9.9", 8853, "tls")),
         ("tls://9.9.9.9%dns.quad9.net", Address("9.9.9.9", 853, "tls", "dns.quad9.net")),
         ("tls://9.9.9.9%dns.quad9.net:10853", Address("9.9.9.9", 10853, "tls", "dns.quad9.net")),
+        ("tls://9.9.9.9:10853%dns.quad9.net", Address("9.9.9.9", 10853, "tls", "dns.quad9.net")),
+        ("tls://[2620:fe::fe]:10853%dns.quad9.net", Address("2620:fe::fe", 10853, "tls", "dns.quad9.net")),
         ("tls://2620:fe::fe%dns.quad9.net", Address("2620:fe::fe", 853, "tls", "dns.quad9.net")),
         ("tls://[2620:fe::fe]:10853", Address("2620:fe::fe", 10853, "tls")),
         ("tls://[2620:fe::fe%dns.quad9.net]:10853", Address("2620:fe::fe", 10853, "tls", "dns.quad9.net")),
@@ -68,10 +70,48 @@ def test_a_file_is_looked_for_below_the_root(tmp_path: Path) -> None:
     assert parsed(str(tmp_path / "up.conf")) == NameServerFile(tmp_path / "up.conf")
 
 
-@pytest.mark.parametrize("scheme", ["https", "quic", "grpc"])
-def test_a_protocol_that_is_not_built_is_refused_with_these_words(scheme: str) -> None:
-    with pytest.raises(ConfigError, match=rf"{scheme}:// upstreams are not built into this version yet"):
+@pytest.mark.parametrize("scheme", ["grpc", "unix"])
+def test_what_is_no_protocol_of_upstreams_is_refused_with_these_words(scheme: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{scheme}:// is not a protocol of upstreams"):
         parsed(f"{scheme}://9.9.9.9")
+
+
+@pytest.mark.parametrize("scheme", ["https", "https3"])
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("9.9.9.9", ("9.9.9.9", 443, "", "/dns-query")),
+        ("9.9.9.9:8443", ("9.9.9.9", 8443, "", "/dns-query")),
+        ("9.9.9.9/", ("9.9.9.9", 443, "", "/")),
+        ("9.9.9.9/own/path?tenant=7", ("9.9.9.9", 443, "", "/own/path?tenant=7")),
+        ("9.9.9.9/dns-query{?dns}", ("9.9.9.9", 443, "", "/dns-query")),
+        ("9.9.9.9%dns.quad9.net", ("9.9.9.9", 443, "dns.quad9.net", "/dns-query")),
+        ("9.9.9.9%dns.quad9.net:8443/q", ("9.9.9.9", 8443, "dns.quad9.net", "/q")),
+        ("9.9.9.9/q%dns.quad9.net", ("9.9.9.9", 443, "dns.quad9.net", "/q")),
+        ("9.9.9.9/q%2Fr%quad9.net", ("9.9.9.9", 443, "quad9.net", "/q%2Fr")),
+        ("9.9.9.9/q%2Fr", ("9.9.9.9", 443, "", "/q%2Fr")),
+        ("[2620:fe::fe]:8443/q", ("2620:fe::fe", 8443, "", "/q")),
+        ("[2620:fe::fe%dns.quad9.net]:8443/q", ("2620:fe::fe", 8443, "dns.quad9.net", "/q")),
+    ],
+)
+def test_an_address_over_http(scheme: str, text: str, address: tuple[str, int, str, str]) -> None:
+    host, port, server_name, path = address
+    assert parsed(f"{scheme}://{text}") == Address(host, port, scheme, server_name, path)
+
+
+def test_a_host_name_over_http() -> None:
+    assert parsed("https://dns.google/dns-query") == HostName("dns.google", 443, "https", "", "/dns-query")
+    assert parsed("https://dns.google:8443%other.test/q") == HostName("dns.google", 8443, "https", "other.test", "/q")
+
+
+def test_an_address_over_quic() -> None:
+    assert parsed("quic://94.140.14.14") == Address("94.140.14.14", 853, "quic")
+    assert parsed("quic://94.140.14.14%dns.test:8853") == Address("94.140.14.14", 8853, "quic", "dns.test")
+
+
+def test_a_host_name_gives_upstreams_that_are_spoken_to_alike() -> None:
+    name = HostName("dns.google", 8443, "https", "dns.google", "/q", "GET")
+    assert name.at("8.8.8.8") == Address("8.8.8.8", 8443, "https", "dns.google", "/q", "GET")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +120,8 @@ def test_a_protocol_that_is_not_built_is_refused_with_these_words(scheme: str) -
         "", "dns://", "ftp://9.9.9.9", "9.9.9.9:", "9.9.9.9:0", "9.9.9.9:65536", "9.9.9.9:5a", "[::1", "[::1]x",
         "[nine]:53", "1.2.3", "1.2.3.4.5", "300.1.1.1", "/no/such/file", "sub/no-such-file", "a..b",
         "-a.test", "a b", "exämple.org", "x" * 64, "tls://", "tls:///etc/hosts", "9.9.9.9/24", "tls://9.9.9.9%name:port",
+        "https://", "https:///dns-query", "https://9.9.9.9:x/q", "https://9.9.9.9/q#part", "https://9.9.9.9/a b",
+        "https://9.9.9.9%one.test/q%two.test", "https://9.9.9.9/q%", "https://9.9.9.9/q%.", "quic://9.9.9.9/q",
     ],
 )  # fmt: skip
 def test_nonsense_is_refused_at_its_word(text: str) -> None:
@@ -88,7 +130,7 @@ def test_nonsense_is_refused_at_its_word(text: str) -> None:
     assert str(caught.value.at) == "Corefile:2:3"
 
 
-@given(st.text(max_size=40), st.sampled_from(["", "dns://", "tls://", "https://"]))
+@given(st.text(max_size=40), st.sampled_from(["", "dns://", "tls://", "https://", "https3://", "quic://"]))
 def test_any_text_is_a_target_or_a_mistake(text: str, scheme: str) -> None:
     try:
         assert isinstance(parsed(scheme + text), Address | HostName | NameServerFile)

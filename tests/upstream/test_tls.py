@@ -10,7 +10,7 @@ import pytest
 
 from resolver.errors import UpstreamError
 from resolver.upstream.address import Limits
-from resolver.upstream.tls import TlsFiles, client_context, read_files
+from resolver.upstream.tls import ClientTls, TlsFiles, TlsSettings, client_context, read_files
 from tests.plugins.chains import until
 from tests.support.upstreams import CERTIFICATES, Upstream, answers
 from tests.upstream.exchanges import addresses, over_stream, request
@@ -18,13 +18,13 @@ from tests.upstream.exchanges import addresses, over_stream, request
 AUTHORITY = CERTIFICATES / "ca.pem"
 
 
-def trusting() -> TlsFiles:
-    return read_files(None, None, AUTHORITY)
+def trusting() -> ClientTls:
+    return ClientTls(TlsSettings(read_files(None, None, AUTHORITY)))
 
 
 async def test_an_answer_comes_back_and_the_server_is_told_the_name() -> None:
     async with Upstream(answers("192.0.2.1"), tls=True) as upstream:
-        exchanges = over_stream(upstream, tls=client_context(trusting()), server_name="dns.test")
+        exchanges = over_stream(upstream, tls=trusting(), server_name="dns.test")
         assert addresses(await exchanges.ask(request(), 2)) == ["192.0.2.1"]
         assert (upstream.seen[0].transport, upstream.seen[0].sni) == ("tls", "dns.test")
         exchanges.close()
@@ -32,7 +32,7 @@ async def test_an_answer_comes_back_and_the_server_is_told_the_name() -> None:
 
 async def test_without_a_name_the_certificate_must_be_for_the_address() -> None:
     async with Upstream(answers("192.0.2.1"), tls=True) as upstream:
-        exchanges = over_stream(upstream, tls=client_context(trusting()))
+        exchanges = over_stream(upstream, tls=trusting())
         assert addresses(await exchanges.ask(request(), 2)) == ["192.0.2.1"]
         assert upstream.seen[0].sni is None
         exchanges.close()
@@ -40,7 +40,7 @@ async def test_without_a_name_the_certificate_must_be_for_the_address() -> None:
 
 async def test_an_unknown_authority_is_not_trusted() -> None:
     async with Upstream(answers("192.0.2.1"), tls=True) as upstream:
-        exchanges = over_stream(upstream, tls=client_context(TlsFiles()), server_name="dns.test")
+        exchanges = over_stream(upstream, tls=ClientTls(TlsSettings()), server_name="dns.test")
         outcome = await exchanges.ask(request(), 2)
         assert str(outcome).startswith(f"dial tcp {upstream.to}: tls: failed to verify certificate: ")
         assert upstream.seen == []
@@ -49,7 +49,7 @@ async def test_an_unknown_authority_is_not_trusted() -> None:
 
 async def test_a_certificate_for_another_name_is_not_trusted() -> None:
     async with Upstream(answers("192.0.2.1"), tls=True) as upstream:
-        exchanges = over_stream(upstream, tls=client_context(trusting()), server_name="other.test")
+        exchanges = over_stream(upstream, tls=trusting(), server_name="other.test")
         outcome = await exchanges.ask(request(), 2)
         assert "tls: failed to verify certificate: hostname mismatch" in str(outcome).lower()
         assert upstream.seen == []
@@ -58,7 +58,7 @@ async def test_a_certificate_for_another_name_is_not_trusted() -> None:
 
 async def test_a_peer_that_speaks_no_tls_is_an_error() -> None:
     async with Upstream(answers("192.0.2.1"), udp=False) as upstream:
-        exchanges = over_stream(upstream, tls=client_context(trusting()), server_name="dns.test")
+        exchanges = over_stream(upstream, tls=trusting(), server_name="dns.test")
         assert isinstance(await exchanges.ask(request(), 2), UpstreamError)
         exchanges.close()
 
@@ -66,7 +66,7 @@ async def test_a_peer_that_speaks_no_tls_is_an_error() -> None:
 async def test_a_second_connection_resumes_the_session() -> None:
     async with Upstream(answers("192.0.2.1"), tls=True) as upstream:
         limits = Limits(expire=0.0)
-        exchanges = over_stream(upstream, tls=client_context(trusting()), server_name="dns.test", limits=limits)
+        exchanges = over_stream(upstream, tls=trusting(), server_name="dns.test", limits=limits)
         for _ in range(3):
             await exchanges.ask(request(), 2)
             await until(lambda: upstream.open_connections == 0)
@@ -76,7 +76,7 @@ async def test_a_second_connection_resumes_the_session() -> None:
 
 async def test_many_queries_share_one_connection() -> None:
     async with Upstream(answers("192.0.2.1"), tls=True) as upstream:
-        exchanges = over_stream(upstream, tls=client_context(trusting()), server_name="dns.test")
+        exchanges = over_stream(upstream, tls=trusting(), server_name="dns.test")
         outcomes = await asyncio.gather(*(exchanges.ask(request(), 2) for _ in range(30)))
         assert [addresses(outcome) for outcome in outcomes] == [["192.0.2.1"]] * 30
         assert upstream.connections == 1

@@ -10,7 +10,7 @@ import pytest
 from resolver.errors import UpstreamError
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.pool import Pool, UpstreamSettings
-from resolver.upstream.tls import TlsFiles, read_files
+from resolver.upstream.tls import TlsFiles, TlsSettings, read_files
 from resolver.upstream.upstream import Checks, Counts, Notice, unnoticed
 from resolver.upstream.upstream import Upstream as Asked
 from resolver.wire.names import from_text
@@ -153,7 +153,7 @@ async def test_with_max_fails_0_there_are_no_checks() -> None:
 
 async def test_an_upstream_over_tls_needs_a_context() -> None:
     loop = asyncio.get_running_loop()
-    with pytest.raises(ValueError, match="TLS"):
+    with pytest.raises(ValueError, match="whom to trust"):
         Asked(loop, time.monotonic, Address("127.0.0.1", 853, "tls"), Limits(), Checks(), Counts())
 
 
@@ -206,7 +206,8 @@ async def test_those_that_linger_are_closed_when_nobody_uses_the_pool() -> None:
 
 async def test_all_are_taken_or_none() -> None:
     upstreams = pool()
-    broken = UpstreamSettings(Address("127.0.0.1", 853, "tls"), tls=TlsFiles(authority=CERTIFICATES / "none.pem"))
+    files = TlsFiles(authority=CERTIFICATES / "none.pem")
+    broken = UpstreamSettings(Address("127.0.0.1", 853, "tls"), tls=TlsSettings(files))
     with pytest.raises(UpstreamError, match=r"none\.pem"):
         upstreams.take_all([SETTINGS, broken])
     assert len(upstreams) == 0
@@ -217,7 +218,7 @@ async def test_upstreams_over_tls_are_verified_with_their_own_authority() -> Non
         upstreams = pool()
         address = Address(upstream.host, upstream.port, "tls", "dns.test")
         files = read_files(None, None, CERTIFICATES / "ca.pem")
-        trusting = UpstreamSettings(address, tls=files)
+        trusting = UpstreamSettings(address, tls=TlsSettings(files))
         distrusting = UpstreamSettings(address)
         assert addresses(await upstreams.take(trusting).exchange(request())) == ["192.0.2.1"]
         with pytest.raises(UpstreamError, match="verify"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from resolver.upstream.address import Limits
-from resolver.upstream.tls import client_context, read_files
+from resolver.upstream.tls import ClientTls, TlsSettings, read_files
 from tests.plugins.chains import until
 from tests.support.upstreams import CERTIFICATES, Upstream, answers, drops
 from tests.upstream.exchanges import SHORT, addresses, over_stream, over_udp, request
@@ -48,14 +48,14 @@ async def connections_are_shared_and_refused() -> None:
 
 
 async def tls_is_verified_and_resumed() -> None:
-    context = client_context(read_files(None, None, CERTIFICATES / "ca.pem"))
+    tls = ClientTls(TlsSettings(read_files(None, None, CERTIFICATES / "ca.pem")))
     async with Upstream(answers("192.0.2.1"), tls=True) as upstream:
-        exchanges = over_stream(upstream, tls=context, server_name="dns.test", limits=Limits(expire=0.0))
+        exchanges = over_stream(upstream, tls=tls, server_name="dns.test", limits=Limits(expire=0.0))
         for _ in range(2):
             assert addresses(await exchanges.ask(request(), 2)) == ["192.0.2.1"]
             await until(lambda: upstream.open_connections == 0)
         assert upstream.resumed == 1
-        other = over_stream(upstream, tls=context, server_name="other.test")
+        other = over_stream(upstream, tls=tls, server_name="other.test")
         assert "failed to verify certificate" in str(await other.ask(request(), 2))
         exchanges.close()
         other.close()

@@ -187,7 +187,7 @@ class WorkingLine:
     ) -> None:
         """Tell who wants to know. The question is told with the ID of its answer, which is the one that was sent."""
         address = upstream.address
-        transport = "tls" if address.scheme == "tls" else "tcp" if over_tcp else "udp"
+        transport = address.scheme if address.encrypted else "tcp" if over_tcp else "udp"
         answer = outcome.octets if isinstance(outcome, Message) else b""
         if query.metadata is not None:
             query.metadata["forward/upstream"] = upstream.label

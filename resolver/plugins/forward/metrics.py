@@ -10,6 +10,7 @@ from resolver.upstream.upstream import Counts
 from resolver.wire.constants import rcode_name
 
 NAME: Final = "forward"
+_PROTOCOLS: Final = {"dns": "tcp", "tls": "tcp-tls"}
 MAX_REMEMBERED: Final = 65_536  # cells that are found without a look at their labels
 
 
@@ -61,10 +62,10 @@ class Metrics:
     def counts(self, address: Address) -> Counts:
         """The cells that an upstream counts into by itself."""
         to = str(address)
-        stream = "tcp-tls" if address.scheme == "tls" else "tcp"
+        stream = _PROTOCOLS.get(address.scheme, address.scheme)
         streams = self._hits.cell(NAME, to, stream), self._misses.cell(NAME, to, stream)
         failed_checks = self._failed_checks.cell(NAME, to)
-        if address.scheme == "tls":
+        if address.encrypted:
             return Counts(stream_hits=streams[0], stream_misses=streams[1], failed_checks=failed_checks)
         return Counts(self._hits.cell(NAME, to, "udp"), self._misses.cell(NAME, to, "udp"), *streams, failed_checks)
 

@@ -13,15 +13,16 @@ from resolver.config.model import Directive, Word, Written
 from resolver.config.problems import Problems
 from resolver.config.zones import normalize_zones
 from resolver.errors import UpstreamError, WireError
-from resolver.upstream.address import Address, Limits
-from resolver.upstream.targets import HostName, NameServerFile, Target, name_servers, parse_target
-from resolver.upstream.tls import TlsFiles, client_context, read_files
+from resolver.upstream.address import ENCRYPTED, Address, Limits
+from resolver.upstream.targets import HTTP, HostName, NameServerFile, Target, name_servers, parse_target
+from resolver.upstream.tls import TlsFiles, TlsSettings, client_context, read_files
 from resolver.upstream.upstream import Checks
 from resolver.wire import names
 from resolver.wire.constants import NOERROR
 
 MAX_TARGETS: Final = 15
 POLICIES: Final = ("random", "round_robin", "sequential")
+METHODS: Final = ("GET", "POST")
 ORDERS: Final = ("list", "longest")
 ATTEMPTS_PER_UPSTREAM: Final = 2
 
@@ -48,7 +49,7 @@ class Line:
     failfast: bool = False
     failover: frozenset[int] = frozenset()
     resolvers: tuple[Address, ...] = ()
-    tls: TlsFiles = field(default_factory=TlsFiles)
+    tls: TlsSettings = field(default_factory=TlsSettings)
     longest: bool | None = None
     warnings: tuple[str, ...] = ()
 
@@ -92,7 +93,7 @@ _MOST_PLAIN: Final = 256
 
 def _is_plain(line: Line) -> bool:
     """Whether nothing of the line depends on files, or on its place."""
-    return not line.warnings and line.tls == TlsFiles() and all(isinstance(to, Address) for to in line.targets)
+    return not line.warnings and line.tls == TlsSettings() and all(isinstance(to, Address) for to in line.targets)
 
 
 def _remember(behind: tuple[tuple[str, ...], tuple[Written, ...]], line: Line) -> None:
@@ -144,7 +145,7 @@ def _put_together(
     source = values.get("source_address")
     return Line(
         zones,
-        tuple(_named(target, server_name) for target in targets),
+        tuple(_complete(target, server_name, values.get("doh_method", "POST")) for target in targets),
         excepted=values.get("except", ()),
         force_tcp=values.get("force_tcp", False),
         prefer_udp=values.get("prefer_udp", False),
@@ -164,19 +165,20 @@ def _put_together(
         failfast=values.get("failfast_all_unhealthy_upstreams", False),
         failover=frozenset(values.get("failover", ())),
         resolvers=values.get("resolver", ()),
-        tls=values.get("tls", TlsFiles()),
+        tls=TlsSettings(values.get("tls", TlsFiles())),
         longest={"longest": True, "list": False}.get(values.get("order", "")),
         warnings=warnings,
     )
 
 
-def _named(target: Target, server_name: str) -> Target:
-    """The target with the name that its certificate must have."""
-    if isinstance(target, NameServerFile) or target.scheme != "tls":
+def _complete(target: Target, server_name: str, method: str) -> Target:
+    """The target with the name that its certificate must have, and the method of HTTP."""
+    if isinstance(target, NameServerFile) or target.scheme == "dns":
         return target
+    name = target.server_name or server_name
     if isinstance(target, HostName):
-        return replace(target, server_name=target.server_name or server_name or target.name.removesuffix("."))
-    return replace(target, server_name=target.server_name or server_name)
+        return replace(target, server_name=name or target.name.removesuffix("."), method=method)
+    return replace(target, server_name=name, method=method)
 
 
 def _check(directive: Directive, words: Sequence[Word], targets: Sequence[Target], values: dict[str, Any]) -> None:
@@ -205,13 +207,20 @@ def _warnings(zone: Word, words: Sequence[Word], targets: Sequence[Target], valu
             f"{words[0].at}: {first.name} is taken as the name of an upstream for all queries; "
             f'to forward only that domain write "forward {first.name} {others}"'
         )
-    uses_tls = any(not isinstance(target, NameServerFile) and target.scheme == "tls" for target in targets)
+    schemes = {target.scheme for target in targets if not isinstance(target, NameServerFile)}
     found.extend(
-        f"{zone.at}: {option} has no effect, because no upstream is reached over tls://"
-        for option in ("tls", "tls_servername")
-        if option in values and not uses_tls
+        f"{zone.at}: {option} has no effect, because no upstream is reached over {wanted}"
+        for option, wanted, needed in _ONLY_FOR
+        if option in values and schemes.isdisjoint(needed)
     )
     return tuple(found)
+
+
+_ONLY_FOR: Final = (
+    ("tls", "tls://", ENCRYPTED),
+    ("tls_servername", "tls://", ENCRYPTED),
+    ("doh_method", "https://", HTTP),
+)
 
 
 # --- options
@@ -228,7 +237,7 @@ def _readers(root: Path) -> dict[str, Callable[[Directive], Any]]:
         "read_timeout": value(duration, 0.001, 3600.0),
         "max_fails": value(integer),
         "max_connect_attempts": value(integer),
-        "doh_method": _doh_method,
+        "doh_method": value(choice, METHODS),
         "tls": lambda option: _tls(option, root),
         "tls_servername": value(_host_name),
         "policy": value(choice, POLICIES),
@@ -253,10 +262,6 @@ def _failing_rcode(word: Word) -> int:
     if number == NOERROR:
         raise word.error("NOERROR cannot be used in failover")
     return number
-
-
-def _doh_method(option: Directive) -> str:
-    raise option.error("doh_method is for https:// upstreams, which are not built into this version yet")
 
 
 def _host_name(word: Word) -> str:

@@ -126,7 +126,7 @@ def test_fifteen_upstreams_are_the_most() -> None:
         ("health_check 1s often", "often"),
         ("health_check 1s domain", "needs a name"),
         ("health_check 1s domain a..b", "empty label"),
-        ("doh_method POST", "not built into this version yet"),
+        ("doh_method PUT", "PUT"),
         ("source_address eth0", "not an IP address"),
         ("source_address 2001:db8::1", "cannot reach"),
         ("resolver dns.test", "must be an IP address"),
@@ -151,9 +151,19 @@ def test_an_upstream_must_be_named(text: str) -> None:
     assert "needs at least 2 arguments" in mistakes(text)[0]
 
 
-@pytest.mark.parametrize("scheme", ["https", "quic", "grpc"])
-def test_protocols_that_are_not_built_are_refused(scheme: str) -> None:
-    assert mistakes(f"forward . {scheme}://192.0.2.1") == [f"{scheme}:// upstreams are not built into this version yet"]
+@pytest.mark.parametrize("scheme", ["grpc", "unix", "ftp"])
+def test_what_is_no_protocol_of_upstreams_is_refused(scheme: str) -> None:
+    assert mistakes(f"forward . {scheme}://192.0.2.1") == [f"{scheme}:// is not a protocol of upstreams"]
+
+
+@pytest.mark.parametrize("scheme", ["quic", "https3"])
+def test_what_a_missing_library_would_speak_is_refused(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resolver.upstream.protocols.find_spec", lambda name: None)
+    with pytest.raises(ConfigErrors) as caught:
+        lines(f"forward . {scheme}://192.0.2.1")
+    (error,) = caught.value.errors
+    assert error.message == f"{scheme}:// upstreams need aioquic"
+    assert error.hint == "pip install 'k8s-resolver[quic]'"
 
 
 def test_a_file_without_name_servers_is_a_mistake(tmp_path: Path) -> None:
@@ -164,7 +174,7 @@ def test_a_file_without_name_servers_is_a_mistake(tmp_path: Path) -> None:
 
 def test_all_mistakes_of_all_lines_are_reported() -> None:
     found = mistakes("forward . 192.0.2.1:x https://192.0.2.1 {\npolicy odd\nexpire soon\n}\nforward corp.test")
-    assert len(found) == 5
+    assert len(found) == 4
 
 
 def test_two_orders_in_one_block_clash() -> None:
@@ -193,18 +203,18 @@ def test_a_host_name_over_tls_must_prove_its_own_name() -> None:
 def test_the_files_of_tls_go_by_their_number() -> None:
     ca, certificate, key = (CERTIFICATES / name for name in ("ca.pem", "server.pem", "server.key"))
     to = "tls://192.0.2.1"
-    tls = line("tls", to).tls
+    tls = line("tls", to).tls.files
     assert (tls.certificate, tls.key, tls.authority) == (None, None, None)
-    tls = line(f"tls {ca}", to).tls
+    tls = line(f"tls {ca}", to).tls.files
     assert (tls.certificate, tls.key, tls.authority) == (None, None, ca)
-    tls = line(f"tls {certificate} {key}", to).tls
+    tls = line(f"tls {certificate} {key}", to).tls.files
     assert (tls.certificate, tls.key, tls.authority) == (certificate, key, None)
-    tls = line(f"tls {certificate} {key} {ca}", to).tls
+    tls = line(f"tls {certificate} {key} {ca}", to).tls.files
     assert (tls.certificate, tls.key, tls.authority) == (certificate, key, ca)
 
 
 def test_files_of_tls_are_below_the_root() -> None:
-    assert line("tls ca.pem", "tls://192.0.2.1", CERTIFICATES).tls.authority == CERTIFICATES / "ca.pem"
+    assert line("tls ca.pem", "tls://192.0.2.1", CERTIFICATES).tls.files.authority == CERTIFICATES / "ca.pem"
 
 
 # --- lines that are alike
