@@ -77,6 +77,8 @@ class ListenSettings:
     sockets: int = 1
     max_connections: int = 1000
     https_connections: int = 200
+    grpc_connections: int = 200
+    grpc_streams: int = 256
     max_queries_per_connection: int = 0
     certificate: Certificate | None = None
     proxy: ProxyPolicy | None = None

@@ -14,14 +14,14 @@ from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from resolver.chain.capabilities import ListenSettings
 from resolver.errors import WireError
 from resolver.listeners.connection import ANSWER, IDLE, READ, WRITE, Answer, Connection
-from resolver.listeners.exchange import Asked, Codec, Headers, response
+from resolver.listeners.exchange import Asked, Codec, Dialect, Doh, Headers
 from resolver.listeners.tcp import StreamMetrics, TcpListener
-from resolver.telemetry.metrics import Registry
+from resolver.telemetry.metrics import Cell, Family, Registry
 
 if TYPE_CHECKING:
     import socket
@@ -34,19 +34,29 @@ TRANSPORT: Final = "https"
 _PIECE: Final = 16 << 10  # octets that are looked at in one turn of the loop
 
 
-class HttpsMetrics(StreamMetrics):
-    """Connections and responses of one listener."""
+class WebMetrics(StreamMetrics):
+    """Connections and responses of one listener. ``responses`` has the labels server and outcome."""
+
+    def __init__(self, registry: Registry, server: str, transport: str, responses: Family) -> None:
+        super().__init__(registry, server, transport)
+        self._server = server
+        self._responses = responses
+        self._cells: dict[int, Cell] = {}
+
+    def responded(self, outcome: int) -> None:
+        """A request has its response."""
+        cell = self._cells.get(outcome)
+        if cell is None:
+            cell = self._cells[outcome] = self._responses.cell(self._server, str(outcome))
+        cell.value += 1
+
+
+class HttpsMetrics(WebMetrics):
+    """Responses are counted by HTTP status."""
 
     def __init__(self, registry: Registry, server: str) -> None:
-        super().__init__(registry, server, TRANSPORT)
-        self._server = server
-        self._responses = registry.counter(
-            "coredns_dns_https_responses_total", "Responses of DNS over HTTPS, by HTTP status.", ("server", "status")
-        )
-
-    def responded(self, status: int) -> None:
-        """A request has its response."""
-        self._responses.cell(self._server, str(status)).value += 1
+        name, told = "coredns_dns_https_responses_total", "Responses of DNS over HTTPS, by HTTP status."
+        super().__init__(registry, server, TRANSPORT, registry.counter(name, told, ("server", "status")))
 
 
 class HttpsListener(TcpListener):
@@ -56,7 +66,9 @@ class HttpsListener(TcpListener):
     ``clock`` is the time of day in seconds, for the header ``date``.
     """
 
-    metrics: HttpsMetrics
+    metrics: WebMetrics
+    protocol: ClassVar[str] = TRANSPORT
+    dialect: Dialect
 
     def __init__(
         self,
@@ -64,24 +76,31 @@ class HttpsListener(TcpListener):
         settings: ListenSettings,
         serve: Serve,
         *,
-        tls: ssl.SSLContext,
-        metrics: HttpsMetrics,
+        tls: ssl.SSLContext | None,
+        metrics: WebMetrics,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(sock, _own(settings), serve, transport=TRANSPORT, tls=tls, metrics=metrics)
+        super().__init__(sock, self.own(settings), serve, transport=self.protocol, tls=tls, metrics=metrics)
+        self.dialect = Doh()
         self._clock = clock
         self._date = (0, b"")
         self._codecs: tuple[Any, Any] | None = None
 
     def update(self, settings: ListenSettings | None = None, serve: Serve | None = None) -> None:
-        super().update(_own(settings) if settings is not None else None, serve)
+        super().update(self.own(settings) if settings is not None else None, serve)
+
+    @staticmethod
+    def own(settings: ListenSettings) -> ListenSettings:
+        """The settings with the limits of this kind of listener."""
+        return replace(settings, max_connections=settings.https_connections)
 
     def codec(self, protocol: str | None) -> Codec:
         """What speaks a protocol that TLS has agreed upon; who agrees upon nothing means HTTP/1.1."""
         first, second = self._codecs or _codecs()
         codec: Codec
         if protocol == "h2":
-            codec = second(self.metrics.responded, self.dated, self.limits.in_flight, self.limits.write_buffer)
+            limits = self.limits
+            codec = second(self.metrics.responded, self.dated, limits.in_flight, limits.write_buffer, self.dialect)
         else:
             codec = first(self.metrics.responded, self.dated)
         return codec
@@ -179,7 +198,7 @@ class HttpsConnection(Connection):
         if not isinstance(answer, bytes):
             answer.close()
             answer = b""
-        self.codec.respond(stream, response(answer))
+        self.codec.respond(stream, self.web.dialect.response(answer))
         if self.ending:
             return
         try:
@@ -237,10 +256,6 @@ class HttpsConnection(Connection):
         self.codec = None
         self.unread = b""
         self.streams.clear()
-
-
-def _own(settings: ListenSettings) -> ListenSettings:
-    return replace(settings, max_connections=settings.https_connections)
 
 
 def _codecs() -> tuple[Any, Any]:

@@ -49,11 +49,50 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes back to the client; ``headers`` are in lower case and have ``content-length``."""
+    """What goes back to the client; names in ``headers`` and ``trailers`` are in lower case.
+
+    ``code`` is how a call of gRPC went.
+    """
 
     status: int
     headers: Headers
     body: bytes
+    trailers: Headers | None = None
+    code: int | None = None
+
+    @property
+    def outcome(self) -> int:
+        """As what it is counted: the code of gRPC, or the status of HTTP."""
+        return self.status if self.code is None else self.code
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the request was one that could be answered."""
+        return not self.code if self.code is not None else self.status == 200
+
+
+class Dialect(Protocol):
+    """What requests and responses of HTTP/2 mean. ``most`` is how many octets a body may have."""
+
+    most: int
+
+    def head(self, method: str, target: bytes, headers: Headers) -> Head:
+        """The head of a request."""
+
+    def objection(self, head: Head) -> Response | None:
+        """The response with which a request is refused before its body is read."""
+
+    def objection_to(self, body: bytearray) -> Response | None:
+        """The response with which a request is refused for the beginning of its body."""
+
+    def too_large(self) -> Response:
+        """The response to a body that is too long."""
+
+    def query_of(self, head: Head, body: bytearray) -> bytes | Response:
+        """The message in a complete request, or the response that says why there is none."""
+
+    def response(self, answer: bytes) -> Response:
+        """The response with an answer, which is empty where nobody answers."""
 
 
 class Codec(Protocol):
@@ -92,7 +131,38 @@ class Codec(Protocol):
 
 
 Count = Callable[[int], None]
-"""Is told the status of every response."""
+"""Is told the outcome of every response."""
+
+
+class Doh:
+    """DNS over HTTPS (RFC 8484)."""
+
+    most = MAX_MESSAGE
+
+    def head(self, method: str, target: bytes, headers: Headers) -> Head:
+        """The head of a request."""
+        return head_of(method, target, headers)
+
+    def objection(self, head: Head) -> Response | None:
+        """The response to what is wrong without its body."""
+        status = objection(head)
+        return error(status, head.method) if status else None
+
+    def objection_to(self, body: bytearray) -> Response | None:
+        """Nothing can be said before the end."""
+        return None
+
+    def too_large(self) -> Response:
+        """The response to a body that is too long."""
+        return error(413)
+
+    def query_of(self, head: Head, body: bytearray) -> bytes | Response:
+        """The message, or the response to none."""
+        return query_of(head, body) or error(400, head.method)
+
+    def response(self, answer: bytes) -> Response:
+        """The response with an answer."""
+        return response(answer)
 
 
 def head_of(method: str, target: bytes, headers: Headers) -> Head:
@@ -137,13 +207,13 @@ def response(answer: bytes) -> Response:
     return Response(200, headers, answer)
 
 
-def error(status: int) -> Response:
-    """The response to a request that cannot be served."""
+def error(status: int, method: str = "") -> Response:
+    """The response to a request that cannot be served; to HEAD it has no body."""
     body = REASONS.get(status, b"Error").lower() + b"\n"
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
     if status == 405:
         headers.append((b"allow", b"GET, POST"))
-    return Response(status, headers, body)
+    return Response(status, headers, b"" if method == "HEAD" else body)
 
 
 def freshness(answer: bytes) -> int:

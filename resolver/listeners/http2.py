@@ -1,4 +1,4 @@
-"""DNS over HTTPS in HTTP/2: many requests at once (RFC 9113), read and written by h2."""
+"""DNS over HTTPS and gRPC in HTTP/2: many requests at once (RFC 9113), read and written by h2."""
 
 from __future__ import annotations
 
@@ -26,13 +26,10 @@ from resolver.listeners.exchange import (
     MAX_HEADER,
     Asked,
     Count,
+    Dialect,
     Head,
     Headers,
     Response,
-    error,
-    head_of,
-    objection,
-    query_of,
 )
 from resolver.wire.constants import MAX_MESSAGE
 
@@ -46,14 +43,18 @@ class _Connection(H2Connection):
 
 
 class Http2:
-    """One connection: at most ``streams`` requests at once, none while over ``hold`` octets wait for the client."""
+    """One connection: at most ``streams`` requests at once, none while over ``hold`` octets wait for the client.
 
-    def __init__(self, count: Count, extra: Callable[[], Headers], streams: int, hold: int) -> None:
+    ``extra`` gives the headers that every response has; ``dialect`` says what requests mean.
+    """
+
+    def __init__(self, count: Count, extra: Callable[[], Headers], streams: int, hold: int, dialect: Dialect) -> None:
         self.full = self.moved = self.ended = False
         self.held = 0
         self._count = count
         self._extra = extra
         self._hold = hold
+        self._dialect = dialect
         self._last = False
         config = H2Configuration(client_side=False, header_encoding=None)
         config.validate_outbound_headers = config.normalize_outbound_headers = False  # ours are right as they are
@@ -64,6 +65,7 @@ class Http2:
         self._open: set[int] = set()  # streams that are owed an answer, or the rest of one
         self._coming: dict[int, tuple[Head, bytearray]] = {}  # requests of which only a part is there
         self._cut: set[int] = set()  # streams whose request was answered before its end
+        self._trailers: dict[int, Headers] = {}  # behind what is leaving
         self._leaving: dict[int, memoryview] = {}  # what the client's windows had no room for
         self._out: list[bytes] = []
         self._gathered = 0
@@ -92,15 +94,22 @@ class Http2:
     def respond(self, stream: int, response: Response) -> None:
         if stream not in self._open:
             return
-        self._count(response.status)
-        if response.status == 200:
+        self._count(response.outcome)
+        if response.is_good:
             self._patience = min(self._patience + 1, _PATIENCE)
         headers = [(b":status", b"%d" % response.status), *response.headers, *self._extra()]
+        bare = not response.body and response.trailers is None
         try:
-            self._http.send_headers(stream, headers)
+            self._http.send_headers(stream, headers, end_stream=bare)
         except ProtocolError:  # the connection is gone
             self._forget(stream)
             return
+        if bare:
+            self._done(stream)
+            self._out.append(self._http.data_to_send())
+            return
+        if response.trailers is not None:
+            self._trailers[stream] = response.trailers
         self._leaving[stream] = memoryview(response.body)
         self.held += len(response.body)
         self._send(stream)
@@ -150,10 +159,10 @@ class Http2:
                 target = value
             else:
                 headers.append((name, value))
-        head = head_of(method.decode("latin-1"), target, headers)
-        status = objection(head)
-        if status:
-            self._refuse(stream, head.method, status, early=event.stream_ended is None)
+        head = self._dialect.head(method.decode("latin-1"), target, headers)
+        refusal = self._dialect.objection(head)
+        if refusal is not None:
+            self._refuse(stream, refusal, early=event.stream_ended is None)
         else:
             self._coming[stream] = head, bytearray()
 
@@ -162,23 +171,26 @@ class Http2:
         self._http.acknowledge_received_data(event.flow_controlled_length, stream)
         if stream not in self._coming:
             return
-        head, body = self._coming[stream]
+        _, body = self._coming[stream]
         body += event.data
         self._gathered += len(event.data)
-        if len(body) > MAX_MESSAGE or self._gathered > _GATHERED:
+        refusal = self._dialect.objection_to(body)
+        if len(body) > self._dialect.most or self._gathered > _GATHERED:
+            refusal = self._dialect.too_large()
+        if refusal is not None:
             self._withdraw(stream)
-            self._refuse(stream, head.method, 413, early=event.stream_ended is None)
+            self._refuse(stream, refusal, early=event.stream_ended is None)
 
     def _complete(self, stream: int, found: list[Asked]) -> None:
         self._cut.discard(stream)
         if stream not in self._coming:
             return
         head, body = self._withdraw(stream)
-        query = query_of(head, body)
-        if query:
-            found.append((stream, query))
+        query = self._dialect.query_of(head, body)
+        if isinstance(query, Response):
+            self._refuse(stream, query, early=False)
         else:
-            self._refuse(stream, head.method, 400, early=False)
+            found.append((stream, query))
 
     def _reset(self, stream: int) -> None:
         """The client takes a request back."""
@@ -200,13 +212,10 @@ class Http2:
         self._gathered -= len(body)
         return head, body
 
-    def _refuse(self, stream: int, method: str, status: int, *, early: bool) -> None:
+    def _refuse(self, stream: int, refusal: Response, *, early: bool) -> None:
         self._endure()
         if early:
             self._cut.add(stream)
-        refusal = error(status)
-        if method == "HEAD":
-            refusal = Response(status, refusal.headers, b"")
         self.respond(stream, refusal)
 
     def _send(self, stream: int) -> None:
@@ -222,12 +231,19 @@ class Http2:
                 self.held -= len(piece)
                 self.moved = True
                 self._leaving[stream] = rest
-                self._http.send_data(stream, piece, end_stream=not rest)
+                trailers = None if rest else self._trailers.get(stream)
+                self._http.send_data(stream, piece, end_stream=not rest and trailers is None)
+                if trailers is not None:
+                    self._http.send_headers(stream, trailers, end_stream=True)
                 if not rest:
                     break
         except ProtocolError:
             self._forget(stream)
             return
+        self._done(stream)
+
+    def _done(self, stream: int) -> None:
+        """All of a response is on its way."""
         early = stream in self._cut
         self._forget(stream)
         if early:
@@ -236,6 +252,7 @@ class Http2:
     def _forget(self, stream: int) -> None:
         self._open.discard(stream)
         self._cut.discard(stream)
+        self._trailers.pop(stream, None)
         self.held -= len(self._leaving.pop(stream, b""))
 
     def _abandon(self, stream: int, code: ErrorCodes) -> None:

@@ -30,7 +30,7 @@ from resolver.plugins.catalog import setup_function
 from resolver.plugins.order import ORDER
 from resolver.runtime.routing import Route, Router
 
-BUILT_SCHEMES = ("dns", "tls", "https")
+BUILT_SCHEMES = ("dns", "tls", "https", "grpc")
 
 # A worker costs about 40 MB; more of them than this on one machine is a slip of the pen.
 MAX_WORKERS = 64

@@ -16,6 +16,8 @@ from resolver.chain.setup import Block, Host
 from resolver.chain.turns import Turns
 from resolver.config.model import Config
 from resolver.listeners.doh import PROTOCOLS, HttpsListener, HttpsMetrics
+from resolver.listeners.grpc import PROTOCOLS as GRPC_PROTOCOLS
+from resolver.listeners.grpc import GrpcListener, GrpcMetrics
 from resolver.listeners.http import HttpServers
 from resolver.listeners.shedding import Shedding
 from resolver.listeners.sockets import leave
@@ -33,7 +35,8 @@ from resolver.telemetry.metrics import Registry
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
 DRAIN_TIME = 5.5
 _POLL = 0.01
-_PROTOCOLS = {"tls": ("dot",), "https": PROTOCOLS}  # names for ALPN (RFC 7858 section 3.1 leaves it to the port)
+# Names for ALPN; RFC 7858 section 3.1 leaves it to the port.
+_PROTOCOLS = {"tls": ("dot",), "https": PROTOCOLS, "grpc": GRPC_PROTOCOLS}
 REPLAY_BUDGET = 32 << 20  # octets of answers kept for replay, beside the caches
 
 
@@ -173,6 +176,12 @@ class Server:
             answer = partial(_serve_stream, port.dispatcher.serve, store, self.host.clock)
             http = HttpsMetrics(self.host.registry, endpoint.label)
             return HttpsListener(sock, settings, answer, tls=self._context(endpoint, settings), metrics=http)
+        if endpoint.scheme == "grpc":  # in the clear where no certificate is given, as the field does
+            answer = partial(_serve_stream, port.dispatcher.serve, store, self.host.clock)
+            tls = self._context(endpoint, settings) if settings.certificate is not None else None
+            return GrpcListener(
+                sock, settings, answer, tls=tls, metrics=GrpcMetrics(self.host.registry, endpoint.label)
+            )
         answer = partial(_serve_stream, partial(port.dispatcher.serve, many=True), store, self.host.clock)
         transport = "tls" if endpoint.scheme == "tls" else "tcp"
         metrics = StreamMetrics(self.host.registry, endpoint.label, transport)

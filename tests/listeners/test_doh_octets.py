@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from resolver.errors import WireError
-from resolver.listeners.exchange import Codec, Headers, response
+from resolver.listeners.exchange import Codec, Doh, Headers, response
 from resolver.listeners.http1 import Http1
 from resolver.listeners.http2 import Http2
 from resolver.wire.constants import HEADER_SIZE, MAX_MESSAGE
@@ -125,4 +125,4 @@ def _frames(draw: DrawFn) -> list[bytes]:
 
 @given(_frames(), lengths)
 def test_any_frames_of_http_2_are_read_or_refused(pieces: list[bytes], answers: list[int]) -> None:
-    _converse(Http2(_nothing, _no_headers, 100, 1 << 18), pieces, answers)
+    _converse(Http2(_nothing, _no_headers, 100, 1 << 18, Doh()), pieces, answers)
