@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"wire"}),
     frozenset({"config", "telemetry", "sockets", "manifests", "dnssec"}),
     frozenset({"chain"}),
-    frozenset({"zone", "upstream", "kube", "replay"}),
+    frozenset({"zone", "upstream", "kube", "replay", "policy"}),
     frozenset({"plugins"}),
     frozenset({"listeners"}),
     frozenset({"runtime"}),
