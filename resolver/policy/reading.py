@@ -231,9 +231,8 @@ def _service_account(word: Word) -> str:
 def _group(word: Word, groups: Mapping[str, Who]) -> Who:
     who = groups.get(word.text)
     if who is None:
-        raise word.error(
-            f"there is no group {shown(word.text)}", nearest(word.text, groups) or "it stands above its rules"
-        )
+        hint = nearest(word.text, groups) or "a group stands above its rules"
+        raise word.error(f"there is no group {shown(word.text)}", hint)
     return who
 
 
@@ -264,7 +263,7 @@ def _is_yaml(text: str) -> bool:
     for line in text.split("\n", 100)[:100]:
         line = line.partition("#")[0].strip()
         if line:
-            return line == "---" or line.startswith("rules:") or line.startswith("groups:")
+            return line == "---" or line.startswith(("rules:", "groups:"))
     return False
 
 

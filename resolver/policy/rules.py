@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from resolver.chain.networks import Network
@@ -48,12 +48,15 @@ class Answer:
     addresses: tuple[bytes, ...] = ()
 
 
+REFUSAL: Final = Answer()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What to do (``allow``, ``deny``, ``audit``) with names for clients.
 
-    ``types`` None is all types. ``answer`` None is the one that the policy has for denials. ``name`` is what people call
-    the rule, ``at`` where it stands.
+    ``types`` None is all types. ``answer`` None is the one that the policy has for denials. ``name`` is what people
+    call the rule, ``at`` where it stands.
     """
 
     verdict: str
@@ -75,13 +78,14 @@ class Decision:
     """What a policy says about a name: ``action`` is ``allow``, ``audit-only`` or one of ACTIONS.
 
     ``would`` is the action of a denial that is only written down. ``rule`` is its name for people and ``at`` its place,
-    None for the default. ``explicit`` says that a rule named the name; ``personal`` that it did so for some clients only.
+    None for the default. ``explicit`` says that a rule named the name; ``personal`` that it did so for some
+    clients only; ``named`` that somebody gave the rule its name.
     """
 
     action: str
     rule: str = "default"
     at: Place | None = None
-    answer: Answer = field(default_factory=Answer)
+    answer: Answer = REFUSAL
     would: str = ""
     explicit: bool = True
     personal: bool = False
