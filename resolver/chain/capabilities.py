@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from resolver.chain.proxied import ProxyPolicy
@@ -55,6 +56,14 @@ class Readiness(Protocol):
         """What keeps this process from being ready, empty when nothing does."""
 
 
+class Pem(NamedTuple):
+    """A certificate as in its files: the chain, the key, and where secrets of connections are written, if anywhere."""
+
+    certificate: bytes
+    key: bytes
+    keylog: Path | None = None
+
+
 class Certificate(Protocol):
     """What encrypted listeners serve with."""
 
@@ -64,6 +73,9 @@ class Certificate(Protocol):
 
     def context(self, protocols: Sequence[str]) -> ssl.SSLContext:
         """The context for listeners that speak these protocols (ALPN names)."""
+
+    def pem(self) -> Pem:
+        """For those who do without OpenSSL's contexts; another object whenever the files have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,11 @@ class ListenSettings:
     https_connections: int = 200
     grpc_connections: int = 200
     grpc_streams: int = 256
+    quic_connections: int = 200
+    quic_streams: int = 256
+    quic_workers: int = 512
+    https3_connections: int = 200
+    https3_streams: int = 256
     max_queries_per_connection: int = 0
     certificate: Certificate | None = None
     proxy: ProxyPolicy | None = None
@@ -193,6 +210,14 @@ class Sorting(Protocol):
 
     def group(self, client: str) -> Hashable:
         """The group of a client's address, or UNSETTLED. There should be few; ``Host.resort`` ends what was said."""
+
+
+@runtime_checkable
+class Vouching(Protocol):
+    """A part that can tell whose queries over UDP really come from the address that they bear."""
+
+    def vouches(self, query: Query) -> bool:
+        """Whether the client has proven its address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,9 +159,9 @@ class Batch:
 
     def _send_long(self, origin: bytes, octets: bytes) -> None:
         """Send an answer that is too long for the common memory."""
-        control = origin[_NAME + _HEADER : _NAME + _HEADER + _INFORMATION[self.family]]
+        control = information_of(self.family, origin)
         with contextlib.suppress(OSError):
-            self._sock.sendmsg([octets], way_back(self.family, control), 0, _address(self.family, origin))
+            self._sock.sendmsg([octets], way_back(self.family, control), 0, address_of(self.family, origin))
 
     def origin(self, slot: int) -> bytes:
         """Who sent the datagram in a slot and which address was asked, for ``send_late``."""
@@ -202,7 +202,7 @@ class Batch:
 
     def client(self, slot: int) -> Any:
         """The socket address that sent the datagram in a slot, as Python's socket calls know it."""
-        return _address(self.family, self._names[slot * _NAME : slot * _NAME + _NAME])
+        return address_of(self.family, self._names[slot * _NAME : slot * _NAME + _NAME])
 
     def asked(self, slot: int) -> bytes:
         """Which address was asked, as packet information to answer with; empty unless the socket is a wildcard."""
@@ -229,7 +229,13 @@ class Batch:
         return headers, vectors
 
 
-def _address(family: socket.AddressFamily, raw: bytes) -> Any:
+def information_of(family: socket.AddressFamily, origin: bytes) -> bytes:
+    """Which address was asked, by an origin; empty where that is not known."""
+    return origin[_NAME + _HEADER : _NAME + _HEADER + _INFORMATION[family]]
+
+
+def address_of(family: socket.AddressFamily, raw: bytes) -> Any:
+    """The socket address in an origin, as Python's socket calls know it."""
     port = raw[2] << 8 | raw[3]
     if family == socket.AF_INET:
         return f"{raw[4]}.{raw[5]}.{raw[6]}.{raw[7]}", port

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -48,6 +48,14 @@ class Waiting(Generic[Item]):
     def first(self, line: str) -> Item | None:
         """Who has waited longest in the line."""
         return next(iter(self._lines[line]), None)
+
+    def find(self, line: str, fits: Callable[[Item], bool]) -> Item | None:
+        """Who of those that fit has waited longest in the line."""
+        return next(filter(fits, self._lines[line]), None)
+
+    def count(self, line: str) -> int:
+        """How many wait in the line."""
+        return len(self._lines[line])
 
     def late(self, now: float) -> list[tuple[str, Item]]:
         """Everybody whose time is over, with what they wait for; they stay in line until moved."""

@@ -28,9 +28,10 @@ from resolver.config.zones import ServerAddress, duplicates, server_addresses
 from resolver.errors import ConfigError, ConfigErrors
 from resolver.plugins.catalog import setup_function
 from resolver.plugins.order import ORDER
+from resolver.runtime.quic import HINT, missing_library
 from resolver.runtime.routing import Route, Router
 
-BUILT_SCHEMES = ("dns", "tls", "https", "grpc")
+BUILT_SCHEMES = ("dns", "tls", "https", "grpc", "quic", "https3")
 
 # A worker costs about 40 MB; more of them than this on one machine is a slip of the pen.
 MAX_WORKERS = 64
@@ -175,6 +176,9 @@ def _addresses(source: ServerBlock, default_port: int) -> list[ServerAddress]:
     for address in addresses:
         if address.scheme not in BUILT_SCHEMES:
             raise address.at.error(f"{address.scheme}:// server blocks are not built into this version yet")
+        missing = missing_library(address.scheme)
+        if missing:
+            raise address.at.error(f"{address.scheme}:// server blocks need {missing}", HINT)
     return addresses
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from resolver.chain.capabilities import ListenSettings, Replaying, Successor, offering
 from resolver.chain.plugin import Part
@@ -24,6 +25,7 @@ from resolver.listeners.sockets import leave
 from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
 from resolver.replay.store import Store, Stores
+from resolver.runtime import quic
 from resolver.runtime.dispatch import Answer, Dispatcher, SendAny
 from resolver.runtime.plan import Endpoint, Plan, assembling
 from resolver.runtime.routing import Router
@@ -32,10 +34,13 @@ from resolver.runtime.within import asking
 from resolver.telemetry.log import Log
 from resolver.telemetry.metrics import Registry
 
+if TYPE_CHECKING:
+    from resolver.listeners.quic import QuicListener
+
 # How long answers under way may take after the last query was read, in seconds: a forward's whole budget.
 DRAIN_TIME = 5.5
 _POLL = 0.01
-# Names for ALPN; RFC 7858 section 3.1 leaves it to the port.
+# Names for ALPN where OpenSSL speaks TLS; RFC 7858 section 3.1 leaves it to the port.
 _PROTOCOLS = {"tls": ("dot",), "https": PROTOCOLS, "grpc": GRPC_PROTOCOLS}
 REPLAY_BUDGET = 32 << 20  # octets of answers kept for replay, beside the caches
 
@@ -46,7 +51,7 @@ class Port:
 
     dispatcher: Dispatcher
     udp: list[UdpListener] = field(default_factory=list)
-    tcp: list[TcpListener] = field(default_factory=list)
+    tcp: list[TcpListener | QuicListener] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     identity: object = None  # of the certificate it serves with
 
@@ -146,7 +151,7 @@ class Server:
                 certificate = service.settings.certificate
                 identity = certificate.identity if certificate is not None else None
                 known = self.ports.get(endpoint)
-                if known is None or (endpoint.scheme != "dns" and known.identity != identity):
+                if known is None or (endpoint.scheme in _PROTOCOLS and known.identity != identity):
                     dispatcher = Dispatcher(service.router, endpoint.label, self.host, self.stores)
                     opened[endpoint] = Port(dispatcher, identity=identity)
                     self._bind(endpoint, service.settings, opened[endpoint], known)
@@ -158,6 +163,9 @@ class Server:
     def _bind(self, endpoint: Endpoint, settings: ListenSettings, port: Port, known: Port | None) -> None:
         """Open the sockets; streams take over those of ``known``, which serves with another certificate."""
         for number, host in enumerate(hosts_of(endpoint.host)):
+            if endpoint.scheme in quic.SCHEMES:
+                port.tcp.append(self._over_quic(endpoint, settings, port, host))
+                continue
             if endpoint.scheme == "dns":
                 port.udp.append(self._datagrams(endpoint, host, port))
             sock = known.tcp[number].sock.dup() if known else self.open_socket("tcp", host, endpoint.port)
@@ -187,6 +195,17 @@ class Server:
         metrics = StreamMetrics(self.host.registry, endpoint.label, transport)
         tls = self._context(endpoint, settings) if endpoint.scheme == "tls" else None
         return TcpListener(sock, settings, answer, transport=transport, tls=tls, metrics=metrics)
+
+    def _over_quic(self, endpoint: Endpoint, settings: ListenSettings, port: Port, host: str) -> QuicListener:
+        store = self.stores.make()
+        port.stores.append(store)
+        many = endpoint.scheme == "quic"  # a response of HTTP carries one message
+        work_out = partial(port.dispatcher.serve, many=True) if many else port.dispatcher.serve
+        answer = partial(_serve_stream, work_out, store, self.host.clock)
+        if settings.certificate is None:
+            self.host.log.error(f"{endpoint.label} has no tls directive: every connection fails")
+        sock = self.open_socket("udp", host, endpoint.port)
+        return quic.make_listener(endpoint.scheme, sock, settings, answer, self.host.registry, endpoint.label)
 
     def _context(self, endpoint: Endpoint, settings: ListenSettings) -> ssl.SSLContext:
         if settings.certificate is not None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from resolver.listeners.sockets import has_ipv6, open_tcp, open_udp
 
 SocketKey = tuple[str, str, int]
 OpenSocket = Callable[[str, str, int], socket.socket]
+
+
+_KINDS: Final = {"dns": ("udp", "tcp"), "quic": ("udp",), "https3": ("udp",)}
 
 
 def open_socket(kind: str, host: str, port: int) -> socket.socket:
@@ -25,7 +29,7 @@ def hosts_of(host: str) -> tuple[str, ...]:
 
 def kinds_of(scheme: str) -> tuple[str, ...]:
     """The kinds of sockets that a scheme is spoken over."""
-    return ("udp", "tcp") if scheme == "dns" else ("tcp",)
+    return _KINDS.get(scheme, ("tcp",))
 
 
 def socket_keys(scheme: str, host: str, port: int) -> list[SocketKey]:

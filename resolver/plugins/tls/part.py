@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from resolver.chain.capabilities import ListenSettings
+from resolver.chain.capabilities import ListenSettings, Pem
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Host
 from resolver.config.model import Word
@@ -31,6 +31,7 @@ class Tls(Part):
         self._log = host.log.named(self.name)
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
         self._stamps = self._seen()
+        self._pem: Pem | None = None
         self._watching: asyncio.Task[None] | None = None
         try:
             self.context(())
@@ -49,6 +50,12 @@ class Tls(Part):
             self._contexts[key] = context_of(self.settings, key)
         return self._contexts[key]
 
+    def pem(self) -> Pem:
+        """The files as they are in use. Raises OSError."""
+        if self._pem is None:
+            self._pem = _read(self.settings)
+        return self._pem
+
     def listen(self, settings: ListenSettings) -> ListenSettings:
         """Listeners of the block have this certificate."""
         return replace(settings, certificate=self)
@@ -56,7 +63,7 @@ class Tls(Part):
     def succeed(self, previous: Any) -> None:
         """Look after the contexts of listeners that stay open over a reload."""
         if isinstance(previous, Tls) and previous.settings == self.settings:
-            self._contexts, self._stamps = previous._contexts, previous._stamps
+            self._contexts, self._stamps, self._pem = previous._contexts, previous._stamps, previous._pem
 
     async def start(self) -> None:
         self._watching = asyncio.create_task(self._watch())
@@ -81,6 +88,8 @@ class Tls(Part):
             context_of(self.settings, ())  # certificate and key may be replaced one after the other
             for context in self._contexts.values():
                 load(context, self.settings)
+            if self._pem is not None:
+                self._pem = _read(self.settings)
         except (OSError, ValueError) as error:
             self._log.error(f"the new certificate {self.settings.certificate} cannot be used: {reason_of(error)}")
         else:
@@ -89,6 +98,10 @@ class Tls(Part):
     def _seen(self) -> Stamps:
         files = (self.settings.certificate, self.settings.key, self.settings.authority)
         return tuple([_stamp(path) for path in files])
+
+
+def _read(settings: Settings) -> Pem:
+    return Pem(settings.certificate.read_bytes(), settings.key.read_bytes(), settings.keylog)
 
 
 def _stamp(path: Path | None) -> tuple[int, int] | None:
