@@ -38,8 +38,8 @@ class Connection(asyncio.Protocol):
     """One client: frames in, answers out."""
 
     __slots__ = (
-        "backlog", "choked", "client", "deframer", "ending", "in_flight", "listener", "local", "out", "paused",
-        "scheduled", "send", "served", "stream", "transfers", "wait",
+        "backlog", "choked", "client", "deframer", "ending", "in_flight", "listener", "local", "origin", "out",
+        "paused", "scheduled", "send", "served", "stream", "taken", "transfers", "wait",
     )  # fmt: skip
 
     def __init__(self, listener: TcpListener) -> None:
@@ -48,6 +48,8 @@ class Connection(asyncio.Protocol):
         self.stream: asyncio.Transport | None = None
         self.client: Address = ("", 0)
         self.local = listener.local
+        self.origin: Address | None = None  # who asks, where a proxy said so before the connection was made
+        self.taken = False  # whether a transport has the socket
         self.send: Send = self._answered
         self.out: list[bytes] = []
         self.transfers: deque[Many] = deque()
@@ -64,7 +66,7 @@ class Connection(asyncio.Protocol):
         if not peer or not local or not self.listener.opened(self):
             self.abort()
             return
-        self.client, self.local = peer[:2], local[:2]
+        self.client, self.local = self.origin or peer[:2], local[:2]
         self.stream.set_write_buffer_limits(high=self.listener.limits.write_buffer)  # type: ignore[union-attr]
         self._rest(progress=True)
 

@@ -116,7 +116,8 @@ class HttpsListener(TcpListener):
         self._codecs = await self.loop.run_in_executor(None, _codecs)
         await super()._open()
 
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
+        """One client's end."""
         return HttpsConnection(self)
 
 

@@ -46,6 +46,7 @@ class GrpcListener(HttpsListener):
     ) -> None:
         super().__init__(sock, settings, serve, tls=tls, metrics=metrics)
         self.dialect = Rpc()
+        self.prepared = True  # in the clear too: the header of a proxy is taken off in one place
         self._limit()
 
     @staticmethod

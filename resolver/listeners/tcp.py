@@ -12,6 +12,7 @@ import ssl
 from typing import Final
 
 from resolver.chain.capabilities import ListenSettings
+from resolver.listeners.accepting import Acceptor
 from resolver.listeners.connection import ANSWER, IDLE, READ, WRITE, Address, Connection, Serve
 from resolver.listeners.limits import StreamLimits, Waiting
 from resolver.listeners.proxied import ProxiedConnection
@@ -71,9 +72,11 @@ class TcpListener:
         self.local: Address = sock.getsockname()[:2]
         self.connections: set[Connection] = set()
         self.waiting: Waiting[Connection] = Waiting(self._times())
+        self.prepared = tls is not None  # whether something comes before the first query
         self.loop = asyncio.get_running_loop()
         self._dirty: list[Connection] = []
         self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
         self._opening: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._empty: asyncio.Future[None] | None = None
@@ -95,7 +98,7 @@ class TcpListener:
         await self._close_server()
         for connection in list(self.connections):
             connection.finish()
-        if self.connections:
+        if self.connections or self.beginning:
             self._empty = self.loop.create_future()
             await asyncio.wait([self._empty], timeout=grace)
         self.close()
@@ -105,6 +108,8 @@ class TcpListener:
         self._closed = True
         if self._server is not None:
             self._server.close()
+        if self._acceptor is not None:
+            self._acceptor.abort()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -114,15 +119,21 @@ class TcpListener:
             self.sock.close()
 
     async def _open(self) -> None:
-        handshake = max(self.settings.read_timeout, 1.0) if self.tls else None
-        self._server = await self.loop.create_server(
-            self._connection, sock=self.sock, backlog=_BACKLOG, ssl=self.tls, ssl_handshake_timeout=handshake
-        )
+        if not self.prepared:
+            self._server = await self.loop.create_server(self._unprepared, sock=self.sock, backlog=_BACKLOG)
+        elif not self._closed:
+            self._acceptor = Acceptor(self)
+            self._acceptor.start()
         if self._closed:
-            self._server.close()
+            if self._server is not None:
+                self._server.close()
             self.sock.close()
 
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
+        """One client's end."""
+        return Connection(self)
+
+    def _unprepared(self) -> Connection:
         policy = self.settings.proxy
         return Connection(self) if policy is None else ProxiedConnection(self, policy)
 
@@ -132,6 +143,8 @@ class TcpListener:
         if self._server is not None:
             self._server.close()
             self._server = None
+        if self._acceptor is not None:
+            self._acceptor.close()
 
     def _times(self) -> dict[str, float]:
         settings = self.settings
@@ -147,24 +160,45 @@ class TcpListener:
     def opened(self, connection: Connection) -> bool:
         """Take in a connection; False where it is one too many."""
         self.metrics.accepted.value += 1
-        limit = self.settings.max_connections
-        if limit and len(self.connections) >= limit:
-            oldest = self.waiting.first(IDLE) or self.waiting.first(READ)
-            self.metrics.closed("too_many")
-            if oldest is None:
-                return False
-            oldest.abort()
+        if self._acceptor is not None:  # there was room before its handshake began
+            self._acceptor.settled(connection)
+        elif not self.makes_room():
+            return False
         self.connections.add(connection)
         self.metrics.open.value += 1
         return True
+
+    @property
+    def beginning(self) -> int:
+        """How many connections are in their handshakes."""
+        return len(self._acceptor.pending) if self._acceptor is not None else 0
+
+    def makes_room(self) -> bool:
+        """Whether there is room for one more connection, now that another one may have been closed for it."""
+        begun = self.beginning
+        limit = self.settings.max_connections
+        if not limit or len(self.connections) + begun < limit:
+            return True
+        self.metrics.closed("too_many")
+        if self._acceptor is not None and 2 * begun >= limit:  # who only begins does not push out who asks
+            self._acceptor.drop_oldest()
+            return True
+        oldest = self.waiting.first(IDLE) or self.waiting.first(READ)
+        if oldest is not None:
+            oldest.abort()
+        return oldest is not None
+
+    def settle(self) -> None:
+        """Note that a connection is gone, or was never made."""
+        if self._empty is not None and not self.connections and not self.beginning and not self._empty.done():
+            self._empty.set_result(None)
 
     def lost(self, connection: Connection) -> None:
         """A connection is gone."""
         if connection in self.connections:
             self.connections.discard(connection)
             self.metrics.open.value -= 1
-        if self._empty is not None and not self.connections and not self._empty.done():
-            self._empty.set_result(None)
+        self.settle()
 
     def wait(self, connection: Connection, old: str, new: str) -> None:
         """A connection waits for something from now on."""

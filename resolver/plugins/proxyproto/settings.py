@@ -30,7 +30,7 @@ def parse(directive: Directive, block: Block) -> Settings:
     """Read the directive. Raises ConfigError or ConfigErrors."""
     no_args(directive)
     for address in server_addresses(block.keys):
-        if address.scheme != "dns":
+        if address.scheme not in ("dns", "tls", "https", "grpc"):
             raise directive.error(f"proxyproto is not built for {address.scheme}:// server blocks")
     readers = {"allow": _networks, "default": _default, "udp_session_tracking": _tracking}
     values = option_values(directive, readers, lists=("allow",))

@@ -70,7 +70,7 @@ def test_any_block_of_an_address_may_ask_for_it() -> None:
         (". {\n proxyproto {\n udp_session_tracking x\n}\n}", "is not a duration"),
         (". {\n proxyproto {\n udp_session_tracking 1s 0\n}\n}", "out of range"),
         (". {\n proxyproto\n proxyproto\n}", "only once"),
-        ("tls://. {\n proxyproto\n}", "not built for tls://"),
+        ("https3://. {\n proxyproto\n}", "not built for https3://"),
     ],
 )
 def test_mistakes_are_refused(text: str, reason: str) -> None:
