@@ -8,8 +8,20 @@ from typing import Final, NamedTuple
 
 from resolver.errors import EdnsError, WireError
 from resolver.wire.checks import ADDRESS_SIZES, Known, check_name, check_rdata
-from resolver.wire.constants import HEADER_SIZE, IN, MAX_MESSAGE, OPT, RCODE_MASK, TSIG
-from resolver.wire.edns import Edns, read_opt
+from resolver.wire.constants import (
+    CD,
+    HEADER_SIZE,
+    IN,
+    MAX_MESSAGE,
+    MIN_UDP_SIZE,
+    OPCODE_MASK,
+    OPT,
+    QR,
+    RCODE_MASK,
+    RD,
+    TSIG,
+)
+from resolver.wire.edns import Edns, read_opt, write_opt
 from resolver.wire.header import HEADER
 from resolver.wire.names import ROOT, plain_name, read_name
 from resolver.wire.records import Body, Record, clamp_ttl, encode, plain_rdata
@@ -22,6 +34,8 @@ ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
 MAX_DECODED: Final = 8 * MAX_MESSAGE
 
 _SMALLEST_RECORD: Final = 11
+_OPT_HEAD: Final = 11  # octets in front of the options
+_OPT_START: Final = b"\0\0\x29"
 _APART: Final = frozenset((OPT, TSIG))
 _NO_RECORDS: Final = [0, 0, 0]
 
@@ -223,3 +237,18 @@ def as_message(question: bytes, body: Body) -> bytes:
     if max(counts) > MAX_MESSAGE:
         raise WireError("section has more records than can be counted")
     return HEADER.pack(0, 0, *counts) + question + body.data
+
+
+def empty_answer(query: bytes, flags: int, options: bytes = b"") -> bytes:
+    """An answer without records to a query of a question and perhaps OPT; ``flags`` are those to set, rcode included.
+
+    OPT, with ``options``, goes to who sent it. Raises WireError.
+    """
+    _, _, _, end = read_question(query)
+    echoed = (query[2] << 8 | query[3]) & (OPCODE_MASK | RD | CD)
+    opt = b""
+    if query[end : end + 3] == _OPT_START and len(query) >= end + _OPT_HEAD:
+        size = max(int.from_bytes(query[end + 3 : end + 5], "big"), MIN_UDP_SIZE)
+        opt = write_opt(size, do=bool(query[end + 7] & 0x80), options=options)
+    head = query[:2] + (QR | echoed | flags).to_bytes(2, "big")
+    return head + b"\0\1\0\0\0\0\0" + (b"\1" if opt else b"\0") + query[HEADER_SIZE:end] + opt
