@@ -16,6 +16,7 @@ COMMANDS = {
     "manifests": "write Kubernetes manifests for your own hosts",
     "node": "serve on a node's own addresses, as NodeLocal DNSCache does",
     "query": "ask a server, or a configuration without starting it",
+    "audit": "report on what the directive audit wrote",
 }
 _INTERNAL = ("worker",)
 
