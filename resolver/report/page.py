@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from resolver.report.charts import bar, durations, over_time
 from resolver.report.findings import Findings
 from resolver.report.markup import Markup, element, joined, style
-from resolver.report.sections import Section, Table, Value, facts, sections, shown
+from resolver.report.sections import Column, Section, Table, Value, facts, sections, shown
 from resolver.report.stylesheet import STYLESHEET
 from resolver.report.terminal import period
 
 _KINDS = {"denials": "denied", "rebinding": "denied", "waste": "nxdomain", "failures": "failed"}  # colours of bars
+_NARROW = 3  # columns that a phone has room for
 
 
 def page(findings: Findings) -> str:
@@ -82,18 +83,30 @@ def _table(table: Table, kind: str, alone: bool) -> Markup:
         title: str = Markup("") if alone else element("h3", table.title)
         return joined((title, element("p", table.none, class_="none")))
     most = _most(table)
-    head = element(
-        "tr",
-        (
-            element("th", column.title, scope="col", class_=_class(table, index))
-            for index, column in enumerate(table.columns)
-        ),
-        element("th", element("span", "share", class_="unseen"), class_="bar") if most else "",
+    rows = [_row(_cells(table, row, most, kind)) for row in table.rows]
+    # A narrow page shows wide tables in another way, by which some browsers forget that they are tables.
+    body = element(
+        "table",
+        element("caption", table.title),
+        element("thead", _row(_titles(table, most)), role="rowgroup"),
+        element("tbody", rows, role="rowgroup"),
+        class_="wide" if len(table.columns) > _NARROW else None,
+        role="table",
     )
-    rows = (element("tr", _cells(table, row, most, kind)) for row in table.rows)
-    body = element("table", element("caption", table.title), element("thead", head), element("tbody", rows))
     frame = element("div", body, class_="scroll", tabindex=0, role="region", aria_label=table.title)
     return element("details", element("summary", table.title), frame) if table.folded else frame
+
+
+def _row(cells: Iterable[Markup]) -> Markup:
+    return element("tr", cells, role="row")
+
+
+def _titles(table: Table, most: float) -> Iterator[Markup]:
+    for column in table.columns:
+        yield element("th", column.title, scope="col", role="columnheader", class_=_class(column))
+    if most:
+        bars = element("span", "as a bar", class_="unseen")
+        yield element("th", bars, scope="col", role="columnheader", class_="bar")
 
 
 def _most(table: Table) -> float:
@@ -104,12 +117,12 @@ def _most(table: Table) -> float:
 
 
 def _cells(table: Table, row: Sequence[Value], most: float, kind: str) -> Iterator[Markup]:
-    for index, (cell, column) in enumerate(zip(row, table.columns, strict=True)):
-        yield element("td", shown(cell, column.kind), class_=_class(table, index))
+    for cell, column in zip(row, table.columns, strict=True):
+        text = shown(cell, column.kind)
+        yield element("td", text, role="cell", class_=_class(column), data_title=column.title)
     if most and table.bar is not None:
-        yield element("td", bar(float(row[table.bar] or 0), most, kind), class_="bar")
+        yield element("td", bar(float(row[table.bar] or 0), most, kind), role="cell", class_="bar")
 
 
-def _class(table: Table, index: int) -> str:
-    column = table.columns[index]
+def _class(column: Column) -> str:
     return column.kind + (" extra" if column.extra else "")

@@ -208,7 +208,6 @@ def _tunnels(findings: Findings) -> Section:
             "; ".join(one.why),
             one.example,
             one.first,
-            one.last,
         )
         for one in findings.tunnels
     ]
@@ -222,7 +221,7 @@ def _tunnels(findings: Findings) -> Section:
         Column("such as", "note"),
     )
     return Section(
-        "tunnels", "Signs of tunnelling", about, [Table("Suspects", (*columns, _FIRST, _LAST), rows, None, "No signs.")]
+        "tunnels", "Signs of tunnelling", about, [Table("Suspects", (*columns, _FIRST), rows, None, "No signs.")]
     )
 
 

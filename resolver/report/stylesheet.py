@@ -23,11 +23,11 @@ a { color: var(--link); }
 .period, section > p, small, footer { color: var(--quiet); }
 .skip { position: absolute; left: -99rem; }
 .skip:focus { left: 1rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem; margin: 1rem 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .5rem; margin: 1rem 0; }
 .facts div { display: flex; flex-direction: column-reverse; justify-content: flex-end; padding: .6rem .8rem;
   background: var(--panel); border-radius: .4rem; }
 .facts dt { color: var(--quiet); font-size: .85rem; line-height: 1.25; }
-.facts dd { margin: 0; font-size: 1.15rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+.facts dd { margin: 0; font-size: 1.05rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 aside { border-left: .25rem solid var(--nxdomain); padding: .1rem 1rem; background: var(--panel); }
 aside h2 { font-size: 1rem; margin: .5rem 0 0; }
 aside ul { margin: .25rem 0 .5rem; padding-left: 1.2rem; overflow-wrap: anywhere; }
@@ -52,14 +52,15 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
-td.text { overflow-wrap: anywhere; min-width: 6rem; }
+td.text { overflow-wrap: anywhere; min-width: 7rem; }
+td.name { overflow-wrap: anywhere; min-width: 15rem; }
 td.note { overflow-wrap: anywhere; min-width: 12rem; }
 td.number, th.number, td.share, th.share, td.ms, th.ms, .figures td, .figures th { text-align: right;
   font-variant-numeric: tabular-nums; }
 td.number, td.share, td.ms { white-space: nowrap; }
 .figures td:first-child, .figures th:first-child { text-align: left; }
 td.time { white-space: nowrap; font-variant-numeric: tabular-nums; color: var(--quiet); }
-td.bar, th.bar { width: 18%; min-width: 3.5rem; padding-right: 0; }
+td.bar, th.bar { width: 14%; min-width: 3.5rem; padding-right: 0; }
 td.bar svg { display: block; margin-top: .4rem; }
 .none { color: var(--quiet); }
 .unseen { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
@@ -67,9 +68,25 @@ summary { cursor: pointer; padding: .25rem 0; overflow-wrap: anywhere; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 @media (max-width: 46rem) {
   .extra { display: none; }
-  td.text { min-width: 5rem; }
+  .facts { grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
+  .facts dd { font-size: .95rem; }
   table { font-size: .85rem; }
   th, td { padding-right: .5rem; }
+  td.text, td.name, td.note { min-width: 4.5rem; }
+  td.bar, th.bar { width: auto; min-width: 2.5rem; }
+  .wide, .wide tbody { display: block; }
+  .wide caption { display: block; }
+  .wide thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  .wide tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .9rem; padding: .4rem 0;
+    border-bottom: 1px solid var(--line); }
+  .wide td { border: 0; padding: 0; min-width: 0; }
+  .wide td::before { content: attr(data-title) " "; color: var(--quiet); }
+  .wide td.name { flex-basis: 100%; font-weight: 600; order: -1; }
+  .wide td.name::before { content: none; }
+  .wide td.note, .wide td.bar { flex-basis: 100%; }
+  .wide td.bar::before { content: none; }
+  .wide td.bar svg { margin: .2rem 0 0; height: 6px; }
+  .wide td.extra { display: none; }
 }
 @media print {
   :root {

@@ -105,7 +105,7 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int
 
 def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
     parts = [
-        f"{cut(cell, width):<{width}}" if column.kind in ("text", "time") else f"{cell:>{width}}"
+        f"{cut(cell, width):<{width}}" if column.kind in ("text", "name", "time") else f"{cell:>{width}}"
         for column, cell, width in zip(columns, cells, widths, strict=True)
     ]
     return (" " * _GAP).join(parts).rstrip()
