@@ -12,8 +12,10 @@ from resolver.policy.patterns import Pattern
 ALLOW: Final = "allow"
 DENY: Final = "deny"
 AUDIT: Final = "audit"
+AUDIT_ONLY: Final = "audit-only"
 REFUSED, NXDOMAIN, NODATA, SINKHOLE, DROP = "refused", "nxdomain", "nodata", "sinkhole", "drop"
-ACTIONS: Final = (REFUSED, NXDOMAIN, NODATA, SINKHOLE, DROP)
+ACTIONS: Final = (AUDIT_ONLY: Final = "audit-only"
+REFUSED, NXDOMAIN, NODATA, SINKHOLE, DROP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a policy says about a name: ``action`` is ``allow``, ``audit-only`` or one of ACTIONS.
+    """What a policy says about a name: ``action`` is ``allow``, ``audit-only``, one of ACTIONS, or what a
+    response policy zone says.
 
     ``would`` is the action of a denial that is only written down. ``rule`` is its name for people and ``at`` its place,
     None for the default. ``explicit`` says that a rule named the name; ``personal`` that it did so for some
@@ -94,10 +97,7 @@ class Decision:
     @property
     def denies(self) -> bool:
         """Whether the client does not get what he asked for."""
-        return self.action in ACTIONS
-
-
-AUDIT_ONLY: Final = "audit-only"
+        return self.action not in (ALLOW, AUDIT_ONLY)
 
 
 def decision(rule: Rule, default: Answer, *, audit_only: bool = False) -> Decision:

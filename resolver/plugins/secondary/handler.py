@@ -11,12 +11,12 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure, from_records, silence
 from resolver.chain.setup import Host
-from resolver.plugins.secondary.follower import MOST_AT_ONCE, Follower
-from resolver.plugins.secondary.primary import Primary
 from resolver.plugins.secondary.settings import Settings
 from resolver.wire.constants import NOTAUTH, OPCODE_MASK
 from resolver.wire.names import to_text
 from resolver.zone.data import Zone
+from resolver.zone.follower import MOST_AT_ONCE, Follower
+from resolver.zone.primary import Primary
 from resolver.zone.serving import Changed, ZoneAnswers
 
 

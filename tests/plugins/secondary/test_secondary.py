@@ -13,9 +13,9 @@ import dns.opcode
 import dns.query
 import pytest
 
-from resolver.plugins.secondary.follower import Follower
-from resolver.plugins.secondary.primary import Primary
 from resolver.wire.names import from_text
+from resolver.zone.follower import Follower
+from resolver.zone.primary import Primary
 from tests.runtime.serving import free_port, until
 from tests.support.zones import HOST, KEY, KEY_NAME, SECRET, Serving, answer, serving, transferred, write
 
@@ -275,14 +275,14 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def test_a_primary_that_misbehaves_is_of_no_use(
     port: int, act: Any, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolver.plugins.secondary.primary.MESSAGE_TIME", 0.1)
+    monkeypatch.setattr("resolver.zone.primary.MESSAGE_TIME", 0.1)
     async with Misbehaving(act) as bad, serving(secondary(port, bad)) as server:
         await until(lambda: why in server.output.getvalue())
         assert (await answer(port, NAME)).rcode() == 2
 
 
 async def test_a_primary_that_does_not_accept_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolver.plugins.secondary.primary.CONNECT_TIME", 0.1)
+    monkeypatch.setattr("resolver.zone.primary.CONNECT_TIME", 0.1)
     with socket.socket() as full:
         full.bind((HOST, 0))
         full.listen(0)

@@ -5,18 +5,27 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from resolver.errors import ResolverError
-from resolver.plugins.secondary.primary import Primary
 from resolver.telemetry.log import Log
 from resolver.wire.names import to_text
 from resolver.zone.data import Zone
+from resolver.zone.primary import Primary
 from resolver.zone.refresh import Refresh
-from resolver.zone.serving import ZoneAnswers
 
 # How many zones may be fetched at a time.
 MOST_AT_ONCE: Final = 10
+
+
+class Holder(Protocol):
+    """Who does something with the zone: ``ZoneAnswers``, or whoever reads zones for another purpose."""
+
+    def claim(self, origin: bytes) -> None:
+        """The zone is not to be had yet, or no longer."""
+
+    def put(self, zone: Zone) -> None:
+        """This version counts from now on."""
 
 
 class Follower:
@@ -26,7 +35,7 @@ class Follower:
         self,
         origin: bytes,
         primaries: Sequence[Primary],
-        answers: ZoneAnswers,
+        answers: Holder,
         slots: asyncio.Semaphore,
         log: Log,
         chance: random.Random,

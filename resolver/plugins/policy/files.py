@@ -1,0 +1,103 @@
+"""Rules in files, kept as the files are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from resolver.chain.changed import Stamp, open_regular
+from resolver.chain.turns import Turns
+from resolver.errors import ConfigError, ConfigErrors, ResolverError
+from resolver.plugins.policy.scope import Scope
+from resolver.plugins.policy.settings import RuleFile
+from resolver.policy.reading import parsing_rules
+from resolver.policy.rules import Rule
+
+if TYPE_CHECKING:
+    from resolver.plugins.policy.handler import PolicyPlugin
+
+MAX_OCTETS: Final = 256 << 20
+_SHOWN: Final = 5
+
+
+class FileSource:
+    """One file of rules. The server does not start without it; later, a file that is broken changes nothing."""
+
+    def __init__(self, plugin: PolicyPlugin, scope: Scope, file: RuleFile) -> None:
+        self._plugin = plugin
+        self._scope = scope
+        self._file = file
+        self._stamp: Stamp | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._complaint = ""
+
+    async def start(self) -> None:
+        await self._read()
+        if self._file.reload:
+            self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._file.reload)
+            try:
+                await self._read()
+                self._complaint = ""
+            except ResolverError as error:
+                self._failed(str(error))
+            except Exception as error:  # whatever a file brings must not end the watch over it
+                self._failed(repr(error))
+
+    def _failed(self, reason: str) -> None:
+        self._plugin.metrics.failures.cell(str(self._file.path)).value += 1
+        if reason != self._complaint:
+            self._complaint = reason
+            self._plugin.log.error(f"{self._file.path} cannot be used, the rules that it had stay: {reason}")
+
+    async def _read(self) -> None:
+        """Take over what the file says, if it was changed. Raises ResolverError."""
+        path = self._file.path
+        try:
+            found = await asyncio.to_thread(_read_changed, path, self._stamp)
+        except (OSError, UnicodeError) as error:
+            raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        if found is None:
+            return
+        text, stamp = found
+        self._stamp = stamp  # a broken file is complained of once, and read again when it is another
+        try:
+            rules = await Turns().all(parsing_rules(text, str(path), self._scope.settings.groups))
+        except ConfigErrors as errors:
+            raise ConfigError("; ".join(str(error) for error in errors.errors[:_SHOWN])) from None
+        self._check(rules)
+        begun = time.monotonic()
+        self._scope.policy.put(str(path), rules)
+        await self._scope.refresh()
+        metrics = self._plugin.metrics
+        metrics.rules.cell(str(path)).value = len(rules)
+        metrics.changed.cell(str(path)).value = stamp[0] / 1e9
+        self._plugin.log.info(f"{path} has {len(rules)} rules, in force after {time.monotonic() - begun:.3f}s")
+
+    def _check(self, rules: list[Rule]) -> None:
+        if self._plugin.identifying is None:
+            for rule in rules:
+                if any(who.needs_identity for who in rule.who):
+                    raise ConfigError("this rule needs the directive identity in the server block", rule.at)
+
+
+def _read_changed(path: Path, stamp: Stamp | None) -> tuple[str, Stamp] | None:
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
+        now = (status.st_mtime_ns, status.st_size)
+        if now == stamp:
+            return None
+        if status.st_size > MAX_OCTETS:
+            raise OSError(0, f"it is longer than {MAX_OCTETS >> 20} MiB")
+        return file.read(MAX_OCTETS).decode(), now

@@ -1,0 +1,295 @@
+"""The plugin: asks the rules before anything answers, and once more about what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from typing import Final, Protocol
+
+from resolver.chain.capabilities import UNSETTLED, Identifying, Identity, offering
+from resolver.chain.plugin import Handler, Plugin
+from resolver.chain.query import Query
+from resolver.chain.reply import Replay, Reply, failure
+from resolver.chain.setup import Block, Host
+from resolver.errors import WireError
+from resolver.plugins.policy.answers import denied
+from resolver.plugins.policy.inspection import addresses, has_alias, targets
+from resolver.plugins.policy.metrics import Metrics, Tally
+from resolver.plugins.policy.responses import Responses
+from resolver.plugins.policy.scope import Hit, Scope
+from resolver.plugins.policy.settings import Settings
+from resolver.policy.engine import State
+from resolver.policy.matching import Class
+from resolver.policy.rules import ALLOW, AUDIT_ONLY, Decision
+from resolver.wire.names import ROOT, is_below
+
+OUTSIDE: Final = frozenset(("cache", "forward", "grpc"))
+"""Sources of answers that came from elsewhere; what the cache has may have."""
+
+FOREVER: Final = float("inf")
+
+
+class Source(Protocol):
+    """Something that puts rules into a scope while the server runs."""
+
+    async def start(self) -> None:
+        """Put what there is. Raises ResolverError where the server must not serve without it."""
+
+    async def stop(self) -> None:
+        """End what keeps it up to date."""
+
+
+class PolicyPlugin(Plugin):
+    """All ``policy`` directives of a block; for each name the one with the longest zone counts."""
+
+    name = "policy"
+    transparent = True
+
+    def __init__(self, directives: Sequence[Settings], block: Block, host: Host) -> None:
+        self.host = host
+        self.log = host.log.named(self.name)
+        self.metrics = Metrics(host.registry)
+        self._block = block
+        self._tag: Hashable = object()
+        self.scopes = tuple(Scope(settings, self.changed) for settings in directives)
+        self._by_zone = {zone: scope for scope in self.scopes for zone in scope.settings.zones}
+        self._everywhere = self._by_zone.get(ROOT) if len(self._by_zone) == 1 else None
+        self._responses = Responses(host)
+        self.sources: list[Source] = []
+
+    # --- life
+
+    async def start(self) -> None:
+        if self.identifying is not None:
+            self.identifying.subscribe(self._moved)
+        started: list[Source] = []
+        try:
+            for source in self.sources:
+                started.append(source)
+                await source.start()
+        except BaseException:
+            for source in started:
+                await source.stop()
+            raise
+
+    async def stop(self) -> None:
+        for source in self.sources:
+            await source.stop()
+
+    def changed(self) -> None:
+        """What was decided may not hold any more: nothing of it is replayed, and clients are sorted anew."""
+        self.host.withdraw(self._tag)
+        self.host.resort(None)
+
+    # --- clients
+
+    @cached_property
+    def identifying(self) -> Identifying | None:
+        """Who knows the Pods behind addresses, None where nobody does."""
+        return next(offering(self._block.parts, Identifying), None)
+
+    def group(self, client: str) -> Hashable:
+        """Clients of one group get the same answers."""
+        found: list[Hashable] = []
+        for scope in self.scopes:
+            if not scope.looks_at_clients:
+                continue
+            state = scope.state
+            known = state.known(client)
+            if known is None:
+                identity, settled = self._identify(state, client)
+                if not settled:
+                    return UNSETTLED
+                known = state.classify(client, identity)
+            found.append((known, scope.feed_class(client)))
+        return tuple(found)
+
+    def _identify(self, state: State, client: str) -> tuple[Identity | None, bool]:
+        if not state.needs_identity or self.identifying is None:
+            return None, True
+        if not self.identifying.settled(client):
+            return None, False
+        return self.identifying.identify(client), True
+
+    async def _class(self, state: State, client: str) -> Class:
+        """The class of a client who is new, after a wait where his Pod is not known yet."""
+        identity, settled = self._identify(state, client)
+        if not settled and self.identifying is not None:
+            identity = await self.identifying.meet(client)
+            settled = self.identifying.settled(client)
+        return state.classify(client, identity, keep=settled)
+
+    def _moved(self, client: str) -> None:
+        for scope in self.scopes:
+            scope.state.forget(client)
+        self.host.resort(client)
+
+    # --- queries
+
+    def scope_of(self, name: bytes) -> Scope | None:
+        """The directive for a name in lower case."""
+        if self._everywhere is not None:
+            return self._everywhere
+        while True:
+            scope = self._by_zone.get(name)
+            if scope is not None or name == ROOT:
+                return scope
+            name = name[1 + name[0] :]
+
+    async def resolve(self, query: Query, next: Handler) -> Reply:
+        asked: Decision | None = None
+        original = query.original
+        names = (query.name,) if original is None or original == query.name else (query.name, original)
+        for name in names:
+            scope = self.scope_of(name)
+            if scope is None:
+                continue
+            found = await self._decide(scope, query, name)
+            if found.denies:
+                return self._deny(query, scope, found, name, self._leave(None))
+            hit = scope.hit(name, query.client[0])
+            if hit is not None:
+                answer = await self._respond(query, scope, hit, name)
+                if isinstance(answer, Reply):
+                    return answer
+                found = answer or found
+            if asked is None or found.action == AUDIT_ONLY:
+                asked = found
+        reply = await next(query)
+        if asked is None:
+            return reply
+        return await self._passed(query, reply, asked)
+
+    async def _decide(self, scope: Scope, query: Query, name: bytes) -> Decision:
+        state = scope.state
+        client = state.known(query.client[0])
+        if client is None:
+            client = await self._class(state, query.client[0])
+        return state.decide(name, query.qtype, client)
+
+    async def _passed(self, query: Query, reply: Reply, asked: Decision) -> Reply:
+        """The reply, or what is said in its place because of what is in it."""
+        if not (reply.silent or reply.stream is not None):
+            try:
+                judged = await self._inspect(query, reply)
+            except WireError as error:
+                return failure(query, self.name, error=f"the answer makes no sense: {error}")
+            if isinstance(judged, Reply):
+                return judged
+            asked = judged or asked
+        self._note(query, asked)
+        tally = self.metrics.tally(query.site, asked)
+        tally.add(1)
+        return self._kept(reply, tally)
+
+    async def _inspect(self, query: Query, reply: Reply) -> Reply | Decision | None:
+        """What policy says about the aliases and addresses of an answer; None where it has nothing to say."""
+        body = reply.body
+        noted: Decision | None = None
+        if has_alias(body):
+            judged = await self._aliases(query, reply)
+            if isinstance(judged, Reply):
+                return judged
+            noted = judged
+        scope = self.scope_of(query.name)
+        if scope is None:
+            return noted
+        is_outside = scope.guards_addresses and (reply.upstream != "" or reply.source in OUTSIDE)
+        if is_outside or scope.looks_at_addresses:
+            for packed in addresses(body):
+                if is_outside and scope.is_rebinding(packed, query.name):
+                    found = scope.rebinding
+                    if found.denies:
+                        return self._deny(query, scope, found, query.name, self._leave(reply))
+                    noted = found
+                hit = scope.address_hit(packed, query.name)
+                if hit is not None:
+                    answer = await self._respond(query, scope, hit, query.name, reply)
+                    if isinstance(answer, Reply):
+                        return answer
+                    noted = answer or noted
+        return noted
+
+    async def _aliases(self, query: Query, reply: Reply) -> Reply | Decision | None:
+        noted: Decision | None = None
+        own = self.scope_of(query.name)
+        for target in targets(reply):
+            scope = self.scope_of(target)
+            if scope is None:
+                continue
+            found = await self._decide(scope, query, target)
+            counts = found.explicit or (own is not None and own.settings.strict_aliases)
+            if counts and found.denies:
+                return self._deny(query, scope, found, target, self._leave(reply))
+            if counts and found.action == AUDIT_ONLY:
+                noted = found
+            hit = scope.hit(target, query.client[0], with_client=False)
+            if hit is not None:
+                answer = await self._respond(query, scope, hit, target, reply)
+                if isinstance(answer, Reply):
+                    return answer
+                noted = answer or noted
+        return noted
+
+    # --- what comes of it
+
+    async def _respond(
+        self, query: Query, scope: Scope, hit: Hit, name: bytes, behind: Reply | None = None
+    ) -> Reply | Decision | None:
+        """The answer of a response policy zone; a decision where it is only noted, None where it lets pass."""
+        found = self._responses.decide(query, scope, hit)
+        if found is None or found.action == AUDIT_ONLY:
+            return found
+        self._note(query, found)
+        tally = self.metrics.tally(query.site, found)
+        tally.add(1)
+        leave = self._leave(behind, tally)
+        return await self._responses.answer(query, hit, found, _owner(scope, query.name), scope.settings.ttl, leave)
+
+    def _deny(self, query: Query, scope: Scope, found: Decision, name: bytes, leave: Replay | None) -> Reply:
+        self._note(query, found)
+        tally = self.metrics.tally(query.site, found)
+        tally.add(1)
+        if leave is not None:
+            leave.counts = (*leave.counts, tally.add)
+        return denied(query, found, _owner(scope, query.name), scope.settings.ttl, leave)
+
+    def _note(self, query: Query, found: Decision) -> None:
+        trail = query.trail
+        if trail is None:
+            return
+        if found.denies:
+            trail.decide("deny", found.rule)
+        elif found.action == AUDIT_ONLY:
+            trail.decide(AUDIT_ONLY, found.rule)
+        elif not trail.decision:
+            trail.decide(ALLOW, found.rule)
+
+    def _leave(self, behind: Reply | None, tally: Tally | None = None) -> Replay | None:
+        """Leave to replay a denial: until rules change, and no longer than the answer that it was made of."""
+        counts = () if tally is None else (tally.add,)
+        if behind is None:
+            return Replay(FOREVER, counts=counts, tags=(self._tag,), live=True)
+        leave = behind.replay
+        if leave is None:
+            return None
+        return Replay(leave.until, counts=(*leave.counts, *counts), tags=(*leave.tags, self._tag), live=leave.live)
+
+    def _kept(self, reply: Reply, tally: Tally) -> Reply:
+        """The reply, whose replays count and end when the rules change."""
+        leave = reply.replay
+        if leave is None:
+            return reply
+        kept = Replay(
+            leave.until, leave.base, leave.variants, (*leave.counts, tally.add), leave.seen, (*leave.tags, self._tag),
+            leave.live, leave.observers, leave.guards,
+        )  # fmt: skip
+        return Reply(
+            reply.question, reply.rcode, reply.flags, reply.options, reply.source, kept, reply.error, reply.upstream,
+            reply.octets, reply.unset, reply.silent, reply.decoded, reply.stream,
+        )  # fmt: skip
+
+
+def _owner(scope: Scope, name: bytes) -> bytes:
+    """The longest zone of the directive that holds the name."""
+    return max((zone for zone in scope.settings.zones if is_below(name, zone)), key=len, default=ROOT)

@@ -1,0 +1,263 @@
+"""The directive as values. The lines that are rules are read by ``resolver.policy.reading``, as in rule files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from resolver.chain.capabilities import signing_key
+from resolver.chain.networks import NetworkSet
+from resolver.chain.setup import Block
+from resolver.config.cursor import args, choice, cidr, duration, integer, no_block, options, text, value
+from resolver.config.kinds import host_port, ip
+from resolver.config.model import Directive, Word
+from resolver.config.problems import Problems
+from resolver.config.zones import normalize_zones
+from resolver.policy.engine import Settings as EngineSettings
+from resolver.policy.patterns import Pattern, PatternError
+from resolver.policy.reading import Groups, parse_answer, parse_group, parse_rule
+from resolver.policy.rules import ALLOW, AUDIT, AUDIT_ONLY, DENY, REFUSAL, Answer, Rule
+from resolver.wire.tsig import Key
+
+DEFAULT_TTL: Final = 30
+MAX_FILES: Final = 100
+MAX_FEEDS: Final = 32
+SHORTEST_RELOAD: Final = 0.05
+OFF: Final = "off"
+REFUSE: Final = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """Rules that stand in a file, looked at every ``reload`` seconds (0 for never)."""
+
+    path: Path
+    reload: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A Response Policy Zone, from ``path`` or from ``primaries`` with transfers signed by ``key``.
+
+    The names of ``exempt`` are not looked for in it. With ``audit_only`` its hits are written down and pass.
+    """
+
+    origin: bytes
+    path: Path | None = None
+    reload: float = 30.0
+    primaries: tuple[tuple[str, int], ...] = ()
+    key: Key | None = None
+    exempt: tuple[Pattern, ...] = ()
+    audit_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rebinding:
+    """What becomes of inside addresses in answers from outside: ``refuse``, ``audit-only`` or ``off``.
+
+    Names of ``allowed`` may have them, and everybody those of ``networks``.
+    """
+
+    mode: str = REFUSE
+    allowed: tuple[Pattern, ...] = ()
+    networks: NetworkSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One directive: ``zones`` are lower-case wire names, ``ttl`` that of answers made here, in seconds.
+
+    With ``strict_aliases`` the default counts for the targets of aliases as well.
+    """
+
+    zones: tuple[bytes, ...]
+    engine: EngineSettings
+    rules: tuple[Rule, ...] = ()
+    groups: Groups = field(default_factory=dict)
+    files: tuple[RuleFile, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+    rebinding: Rebinding = Rebinding()
+    ttl: int = DEFAULT_TTL
+    strict_aliases: bool = False
+
+
+def parse(directive: Directive, block: Block) -> Settings:
+    """Read one directive. Raises ConfigError or ConfigErrors."""
+    zones = [wire for word in directive.args for wire in normalize_zones(word)] or list(block.zones)
+    groups = _groups(directive)
+    rules: list[Rule] = []
+    several: dict[str, list[Any]] = {"rules": [], "rpz": []}
+    single: dict[str, Any] = {}
+
+    def keep_rules(line: Directive) -> None:
+        no_block(line)
+        rules.extend(parse_rule((line.name, *line.args), groups))
+
+    def one(name: str, reader: Any) -> Any:
+        def keep(line: Directive) -> None:
+            single[name] = reader(line)
+
+        return keep
+
+    handlers = {
+        "default": one("default", _default),
+        "mode": one("mode", value(choice, ("enforce", AUDIT_ONLY))),
+        "action": one("action", _action),
+        "ttl": one("ttl", value(integer, 0, 86400)),
+        "aliases": one("aliases", value(choice, ("follow", "strict"))),
+        "rebinding": one("rebinding", _rebinding),
+        ALLOW: keep_rules,
+        DENY: keep_rules,
+        AUDIT: keep_rules,
+        "group": no_block,
+        "rules": lambda line: several["rules"].append(_file(line, block)),
+        "rpz": lambda line: several["rpz"].append(_feed(line, block)),
+    }
+    options(directive, handlers, once=("default", "mode", "action", "ttl", "aliases", "rebinding"))
+    denial = single.get("action", REFUSAL)
+    is_denied, answer = single.get("default", (False, None))
+    engine = EngineSettings((answer or denial) if is_denied else None, denial, single.get("mode") == AUDIT_ONLY)
+    return Settings(
+        tuple(dict.fromkeys(zones)), engine, tuple(rules), groups,
+        _at_most(several["rules"], MAX_FILES, directive), _at_most(several["rpz"], MAX_FEEDS, directive),
+        single.get("rebinding", Rebinding()), single.get("ttl", DEFAULT_TTL), single.get("aliases") == "strict",
+    )  # fmt: skip
+
+
+def asks_for_identity(settings: Settings) -> Rule | None:
+    """The first rule that needs to know Pods, None where none does."""
+    return next((rule for rule in settings.rules for who in rule.who if who.needs_identity), None)
+
+
+def _groups(directive: Directive) -> Groups:
+    """All groups, which rules may name whatever the order of the lines."""
+    groups: Groups = {}
+    problems = Problems()
+    for line in directive.options:
+        if line.name.text == "group":
+            with problems:
+                name, who = parse_group((line.name, *line.args))
+                if name in groups:
+                    raise line.args[0].error(f"group {name} is there twice")
+                groups[name] = who
+    problems.raise_any()
+    return groups
+
+
+def _default(line: Directive) -> tuple[bool, Answer | None]:
+    no_block(line)
+    words = args(line, 1)
+    verdict = choice(words[0], (ALLOW, DENY))
+    if verdict == ALLOW:
+        if len(words) > 1:
+            raise words[1].error("what is allowed has no action")
+        return False, None
+    return True, parse_answer(words[1:]) if len(words) > 1 else None
+
+
+def _action(line: Directive) -> Answer:
+    no_block(line)
+    return parse_answer(args(line, 1))
+
+
+def _file(line: Directive, block: Block) -> RuleFile:
+    no_block(line)
+    words = args(line, 1, 3)
+    found = RuleFile(block.root / text(words[0]))
+    if len(words) == 1:
+        return found
+    return replace(found, reload=_reload(words[1:]))
+
+
+def _reload(words: Sequence[Word]) -> float:
+    if words[0].text != "reload":
+        raise words[0].error(f"unexpected {words[0].text!r}", "reload DURATION")
+    if len(words) < 2:
+        raise words[0].error("there is nothing behind reload", "write it like 30s")
+    seconds = duration(words[1], 0, 7 * 24 * 3600)
+    if 0 < seconds < SHORTEST_RELOAD:
+        raise words[1].error(f"reload is shorter than {SHORTEST_RELOAD * 1000:g}ms", "0 turns it off")
+    return seconds
+
+
+def _rebinding(line: Directive) -> Rebinding:
+    no_block(line)
+    words = args(line, 1)
+    mode = choice(words[0], (REFUSE, AUDIT_ONLY, OFF))
+    sections = _sections(words[1:], ("allow", "net"))
+    networks = sections.get("net")
+    return Rebinding(
+        mode, tuple(map(_pattern, sections.get("allow", ()))), NetworkSet(map(cidr, networks)) if networks else None
+    )
+
+
+def _feed(line: Directive, block: Block) -> Feed:
+    no_block(line)
+    words = args(line, 3)
+    zones = normalize_zones(words[0])
+    if len(zones) != 1:
+        raise words[0].error("a response policy zone is one zone")
+    rest = words[1:]
+    audit_only = rest[-1].text == AUDIT_ONLY
+    sections = _sections(rest[:-1] if audit_only else rest, ("file", "transfer", "reload", "key", "except"))
+    if ("file" in sections) == ("transfer" in sections):
+        raise words[1].error(
+            "a response policy zone comes from a file or by transfer", "file PATH, transfer from ADDRESS..."
+        )
+    for name, mate in (("reload", "file"), ("key", "transfer")):
+        if name in sections and (mate not in sections or len(sections[name]) != 1):
+            raise sections[name][0].error(f"{name} has one word, where the zone has {mate}")
+    feed = Feed(zones[0], exempt=tuple(map(_pattern, sections.get("except", ()))), audit_only=audit_only)
+    if "file" in sections:
+        path = sections["file"]
+        if len(path) > 1:
+            raise path[1].error("a zone is in one file")
+        feed = replace(feed, path=block.root / text(path[0]))
+        return (
+            replace(feed, reload=_reload([Word("reload", path[0].at), *sections["reload"]]))
+            if "reload" in sections
+            else feed
+        )
+    key = signing_key(sections["key"][0], block.parts) if "key" in sections else None
+    return replace(feed, primaries=_primaries(sections["transfer"]), key=key)
+
+
+def _primaries(words: Sequence[Word]) -> tuple[tuple[str, int], ...]:
+    if words[0].text != "from" or len(words) < 2:
+        raise words[0].error("a transfer says from where", "transfer from ADDRESS...")
+    found = []
+    for word in words[1:]:
+        host, port = host_port(word, 53)
+        ip(replace(word, text=host))
+        found.append((host, port))
+    return tuple(dict.fromkeys(found))
+
+
+def _sections(words: Sequence[Word], names: Sequence[str]) -> dict[str, list[Word]]:
+    sections: dict[str, list[Word]] = {}
+    current: list[Word] | None = None
+    for number, word in enumerate(words):
+        if word.text in names:
+            if number + 1 == len(words) or words[number + 1].text in names:
+                raise word.error(f"there is nothing behind {word.text}")
+            current = sections.setdefault(word.text, [])
+        elif current is None:
+            raise word.error(f"unexpected {word.text!r}", f"one of {', '.join(names)}")
+        else:
+            current.append(word)
+    return sections
+
+
+def _pattern(word: Word) -> Pattern:
+    try:
+        return Pattern.read(word.text)
+    except PatternError as error:
+        raise word.error(str(error)) from None
+
+
+def _at_most(found: list[Any], most: int, directive: Directive) -> tuple[Any, ...]:
+    if len(found) > most:
+        raise directive.error(f"policy has more than {most} lines of a kind that is read while it serves")
+    return tuple(found)
