@@ -14,8 +14,7 @@ DENY: Final = "deny"
 AUDIT: Final = "audit"
 AUDIT_ONLY: Final = "audit-only"
 REFUSED, NXDOMAIN, NODATA, SINKHOLE, DROP = "refused", "nxdomain", "nodata", "sinkhole", "drop"
-ACTIONS: Final = (AUDIT_ONLY: Final = "audit-only"
-REFUSED, NXDOMAIN, NODATA, SINKHOLE, DROP)
+ACTIONS: Final = (REFUSED, NXDOMAIN, NODATA, SINKHOLE, DROP)
 
 
 @dataclass(frozen=True, slots=True)
