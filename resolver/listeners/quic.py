@@ -143,11 +143,14 @@ class QuicListener:
         if self.settings.certificate is None:
             return None
         ends, now = self.datagrams.ends(origin), self.loop.time()
-        found = self._gate.look(packet, ends.client, now, self._is_pressed())
+        found = self._gate.look(packet, ends.client, now, prove=self._is_pressed())
         if not isinstance(found, Arrival):
             return found
+        group = group_of(ends.client[0])
+        if found.retried is None and self._is_full(group):
+            return self._gate.look(packet, ends.client, now, prove=True)  # perhaps it is somebody else
         self.metrics.accepted.value += 1
-        if not self._make_room(group_of(ends.client[0])):
+        if not self._make_room(group):
             self.metrics.closed("too_many")
             return closing(found.header, QuicErrorCode.CONNECTION_REFUSED)
         quic = QuicConnection(
@@ -158,7 +161,8 @@ class QuicListener:
         limit_streams(quic, self._limits.streams, self.kind.ONE_WAY)
         client = self.kind(self, quic, origin, ends)
         self.clients.add(client)
-        self._of_address[group_of(ends.client[0])] += 1
+        if found.retried is not None:
+            self.proven(client)
         self.metrics.open.value += 1
         self.issued(client, found.chosen)
         self.issued(client, quic.host_cid)
@@ -170,14 +174,18 @@ class QuicListener:
         most = self._limits.connections
         return self._waiting.count(HANDSHAKE) >= _UNPROVEN or bool(most and len(self.clients) >= most // 2)
 
+    def _is_full(self, group: str) -> bool:
+        """Whether an address has as many connections as one may have."""
+        most = self._limits.connections
+        return bool(most) and self._of_address[group] >= max(most // _OF_ONE, _FEWEST_OF_ONE)
+
     def _make_room(self, group: str) -> bool:
         """Whether one more connection from there may be; ends another one where that helps."""
         most = self._limits.connections
         if not most:
             return True
-        of_one = max(most // _OF_ONE, _FEWEST_OF_ONE)
-        if self._of_address[group] >= of_one:
-            idle = self._waiting.find(IDLE, lambda client: group_of(client.first[0]) == group)
+        if self._is_full(group):
+            idle = self._waiting.find(IDLE, lambda client: client.counted == group)
         elif len(self.clients) >= most:
             idle = self._waiting.first(IDLE)
         else:
@@ -207,6 +215,12 @@ class QuicListener:
 
     # --- what clients tell their listener
 
+    def proven(self, client: QuicClient) -> None:
+        """The client receives what is sent to its address, whose connections are counted: others cannot use them up."""
+        if not client.counted:
+            client.counted = group_of(client.client[0])
+            self._of_address[client.counted] += 1
+
     def issued(self, client: QuicClient, identifier: bytes) -> None:
         """Packets with this connection ID are for that client."""
         if identifier not in self._routes:
@@ -226,10 +240,10 @@ class QuicListener:
         self.clients.discard(client)
         for identifier in client.ids:
             del self._routes[identifier]
-        group = group_of(client.first[0])
-        self._of_address[group] -= 1
-        if not self._of_address[group]:
-            del self._of_address[group]
+        if client.counted:
+            self._of_address[client.counted] -= 1
+            if not self._of_address[client.counted]:
+                del self._of_address[client.counted]
         self._waiting.move(client, client.wait, NO_WAIT, 0.0)
         for stream in client.coming:
             self._unfinished.move((client, stream), READ, NO_WAIT, 0.0)

@@ -48,7 +48,7 @@ class QuicClient:
     def __init__(self, listener: QuicListener, quic: QuicConnection, origin: Origin, ends: Ends) -> None:
         self.listener = listener
         self.quic = quic
-        self.first: Address = ends.client  # where it began; clients may move
+        self.counted = ""  # among whose connections it counts
         self.client: Address = ends.client
         self.local: Address = ends.local
         self.ids: set[bytes] = set()
@@ -74,7 +74,7 @@ class QuicClient:
             self.quic.receive_datagram(packet, self.client, now)
             self._take_events()
             if received(self.quic) - self._delivered > _GATHERED:
-                self.end(self.EXCESSIVE, "too much")
+                self.end(self.EXCESSIVE, "too_much")
         except Exception:  # whatever a packet does, it does it to its own connection only
             self.listener.metrics.closed("error")
             self.listener.forget(self)
@@ -86,6 +86,8 @@ class QuicClient:
         self.dirty = False
         if self.gone:
             return
+        if self.leaving and not self.awaited and not is_over(self.quic) and not self.is_choked(0):
+            self.quic.close(error_code=self.NO_ERROR)
         send, origins = self.listener.datagrams.send, self._origins
         for octets, address in self.quic.datagrams_to_send(now):
             send(origins.get(address, self._latest), octets)
@@ -98,17 +100,13 @@ class QuicClient:
         """Close the connection; ``reason`` is for the metric."""
         if not is_over(self.quic):
             self.listener.metrics.closed(reason)
-            self.close(code)
-
-    def close(self, code: int) -> None:
-        """Close the connection, as was to be expected."""
-        self.quic.close(error_code=code)
-        self.listener.touch(self)
+            self.quic.close(error_code=code)
+            self.listener.touch(self)
 
     def finish(self) -> None:
-        """Take no more queries, and close when those under way are answered."""
+        """Take no more queries, and close when the client has the answers to those under way."""
         self.leaving = True
-        self.rest()
+        self.listener.touch(self)
 
     def release(self) -> None:
         """The listener has let go: hold nothing any more."""
@@ -162,6 +160,7 @@ class QuicClient:
             elif isinstance(event, ConnectionIdRetired):
                 self.listener.retired(self, event.connection_id)
             elif isinstance(event, HandshakeCompleted):
+                self.listener.proven(self)
                 self.opened()
                 self.rest()
             elif isinstance(event, ConnectionTerminated):
@@ -197,6 +196,8 @@ class QuicClient:
             return
         self.awaited.add(stream)
         self.listener.enter(self, stream, packet)
+        if stream in self.awaited:
+            self.rest()
 
     def serve(self, stream: int, packet: bytes) -> None:
         """Work a query out, whose turn has come."""
@@ -292,8 +293,6 @@ class QuicClient:
 
     def rest(self) -> None:
         """Decide what is waited for now."""
-        if self.leaving and not self.awaited and not is_over(self.quic):
-            self.close(self.NO_ERROR)
         wait = ANSWER if self.awaited else IDLE
         if not self.gone:
             self.listener.waits(self, wait)
