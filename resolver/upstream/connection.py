@@ -1,68 +1,89 @@
-"""One TCP or TLS connection to an upstream."""
+"""One TCP or TLS connection to an upstream, whatever is spoken on it."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from resolver.errors import WireError
 from resolver.upstream.address import Address, reason_of, shown
-from resolver.upstream.exchange import Waiting, finish, read_answer
+from resolver.upstream.exchange import Outcome, Request, Waiting
 from resolver.upstream.tls import ClientTls, reason
-from resolver.wire.framing import Deframer, frame
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds, TLS handshake included
 SHUTDOWN_TIMEOUT: Final = 1.0
+MAX_UNSENT: Final = 4 << 20  # octets that a peer may leave unread
 
 
 class Connection(asyncio.Protocol):
-    """A connection with its exchanges in flight, by ID and in the order of their deadlines.
+    """A connection with its exchanges in flight, by key and in the order of their deadlines.
 
-    Queries may be sent before it is open. ``on_messages`` is called as messages come, ``on_lost`` once at the end.
-    ``second`` has the IDs of exchanges that were lost on another connection before; ``heard`` is when octets came last.
+    Queries may be sent before it is open; what is sent in one turn of the loop leaves together. ``on_heard`` is called
+    after octets came, ``on_lost`` when it is of no use any more: then exchanges are still in ``pending``.
+    ``second`` has the keys of exchanges that were begun on another connection before, ``shared`` of those that have
+    begun on another one since, because nothing was heard here; then the connection is ``doubted``. ``heard`` is when
+    octets came last, ``silent`` since when an answer is owed and nothing comes, 0 where none is.
     """
+
+    protocol: ClassVar[str] = ""  # what ALPN must agree on
+    pipelines: ClassVar[bool] = False  # whether each peer can take several queries at once
+    depth: int = 32  # queries before another connection is opened
+    most: int = 512  # queries when no further one may be opened
 
     def __init__(
         self,
+        loop: AbstractEventLoop,
         address: Address,
         now: float,
-        on_messages: Callable[[Connection, list[bytes]], None],
+        on_heard: Callable[[Connection], None],
         on_lost: Callable[[Connection, str, Exception | None], None],
     ) -> None:
         self.pending: dict[int, Waiting] = {}
         self.second: set[int] = set()
+        self.shared: set[int] = set()
         self.opened = self.used = self.heard = now
+        self.silent = 0.0
         self.answered = 0
-        self.retired = False
+        self.retired = self.doubted = False
         self.session_kept = False
+        self._loop = loop
         self._address = address
-        self._on_messages = on_messages
+        self._on_heard = on_heard
         self._on_lost = on_lost
-        self._deframer = Deframer()
-        self._early: list[bytes] = []
         self._tls: ClientTls | None = None
         self._transport: asyncio.Transport | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._flushing = False
         self._reason = "EOF"
+        self._local = ""
+
+    def begin(self, future: Future[Outcome], request: Request, deadline: float) -> int:
+        """Send the request now, or when the connection is open; returns its key in ``pending``."""
+        raise NotImplementedError
+
+    def withdraw(self, key: int) -> None:
+        """The answer is not wanted any more; called after it was taken out of ``pending``."""
+
+    def octets(self) -> bytes:
+        """What is to be sent, once."""
+        raise NotImplementedError
+
+    def take(self, data: bytes) -> bool:
+        """Match what came with the exchanges in flight; returns whether anything was whole. Raises WireError."""
+        raise NotImplementedError
 
     @property
     def tls_object(self) -> ssl.SSLObject | None:
         """The TLS state of an open connection."""
         return self._transport.get_extra_info("ssl_object") if self._transport else None
 
-    def open(self, loop: asyncio.AbstractEventLoop, tls: ClientTls | None, source: str) -> None:
+    def open(self, tls: ClientTls | None, source: str) -> None:
         """Begin to connect."""
         self._tls = tls
-        self._opening = loop.create_task(self._open(loop, tls, source))
-
-    def send(self, message: bytes) -> None:
-        """Send a message now, or when the connection is open."""
-        if self._transport is None:
-            self._early.append(frame(message))
-        else:
-            self._transport.write(frame(message))
+        self._opening = self._loop.create_task(self._open(source))
 
     def close(self) -> None:
         """Close without waiting for anything; what a silent peer has not taken is thrown away."""
@@ -73,36 +94,48 @@ class Connection(asyncio.Protocol):
         elif self._transport is not None:
             self._transport.close()
 
-    def take(self, messages: list[bytes]) -> None:
-        """Match messages with the exchanges in flight; strangers and answers that come too late are ignored."""
-        for message in messages:
-            message_id = message[0] << 8 | message[1]
-            waiting = self.pending.get(message_id)
-            answer = waiting and read_answer(message, waiting[1])
-            if waiting and answer:
-                del self.pending[message_id]
-                self.second.discard(message_id)
-                self.answered += 1
-                finish(waiting[0], answer)
-
     def way(self) -> str:
         """What the connection does at the moment, as errors name it."""
         if self._transport is None:
             return f"dial tcp {self._address}"
-        return f"read tcp {shown(self._transport.get_extra_info('sockname'))}->{self._address}"
+        return f"read tcp {self._local}->{self._address}"
 
-    async def _open(self, loop: asyncio.AbstractEventLoop, tls: ClientTls | None, source: str) -> None:
+    def forget(self, key: int) -> None:
+        """The exchange has ended."""
+        del self.pending[key]
+        self.second.discard(key)
+        self.shared.discard(key)
+
+    def send_soon(self) -> None:
+        """Send what is to be sent at the end of this turn of the loop."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        octets = self.octets()
+        if octets:
+            transport.write(octets)
+            if transport.get_write_buffer_size() > MAX_UNSENT:
+                self._reason = "the peer does not read"
+                transport.abort()
+
+    async def _open(self, source: str) -> None:
         options: dict[str, Any] = {"local_addr": (source, 0)} if source else {}
-        if tls is not None:
+        if self._tls is not None:
             options |= {
-                "ssl": tls.context(),
+                "ssl": self._tls.context(self.protocol),
                 "server_hostname": self._address.certificate_name,
                 "ssl_handshake_timeout": CONNECT_TIMEOUT,
                 "ssl_shutdown_timeout": SHUTDOWN_TIMEOUT,
             }
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                await loop.create_connection(lambda: self, self._address.host, self._address.port, **options)
+                await self._loop.create_connection(lambda: self, self._address.host, self._address.port, **options)
         except ssl.SSLError as error:
             self._on_lost(self, f"dial tcp {self._address}: {reason(error)}", error)
         except TimeoutError as error:
@@ -110,29 +143,38 @@ class Connection(asyncio.Protocol):
         except OSError as error:
             self._on_lost(self, f"dial tcp {self._address}: connect: {reason_of(error)}", error)
 
+    def _objection(self) -> str:
+        """Why nothing may be sent to the peer; empty where it may."""
+        tls, peer = self._tls, self.tls_object
+        if tls is None:
+            return ""
+        if self.protocol and (peer is None or peer.selected_alpn_protocol() != self.protocol):
+            return f"tls: the server does not speak {self.protocol}"
+        return tls.objection_to(peer)
+
     # --- called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what was asked meanwhile, unless the peer has another key than it should."""
         self._transport = cast(asyncio.Transport, transport)
-        if self._tls is not None and (objection := self._tls.objection_to(self.tls_object)):
+        self._local = shown(transport.get_extra_info("sockname") or ("", 0))
+        objection = self._objection()
+        if objection:
             self._on_lost(self, f"dial tcp {self._address}: {objection}", None)
             self._transport.abort()
-            return
-        if self._early:
-            self._transport.write(b"".join(self._early))
-            self._early.clear()
+        else:
+            self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Take answers."""
         try:
-            messages = self._deframer.feed(data)
+            whole = self.take(data)
         except WireError as error:
             self._reason = str(error)
             cast(asyncio.Transport, self._transport).abort()
             return
-        if messages:
-            self._on_messages(self, messages)
+        if whole:
+            self._on_heard(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell that nothing more will come."""

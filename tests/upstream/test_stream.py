@@ -8,10 +8,10 @@ import pytest
 
 from resolver.errors import UpstreamError
 from resolver.upstream import connection as connection_module
-from resolver.upstream import stream
+from resolver.upstream import kept
 from resolver.upstream.address import Limits
 from resolver.upstream.exchange import Busy, TimedOut
-from resolver.upstream.stream import StreamExchanges
+from resolver.upstream.stream import FramedConnection, StreamExchanges
 from tests.plugins.chains import until
 from tests.support.upstreams import (
     Asked,
@@ -84,7 +84,7 @@ async def test_answers_may_come_in_pieces() -> None:
 
 
 async def test_another_connection_is_opened_when_one_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PIPELINE", 4)
+    monkeypatch.setattr(FramedConnection, "depth", 4)
     async with tcp(after(0.1, answers("192.0.2.1"))) as upstream:
         exchanges = over_stream(upstream)
         outcomes = await asyncio.gather(*(exchanges.ask(request(), 2) for _ in range(12)))
@@ -94,9 +94,9 @@ async def test_another_connection_is_opened_when_one_is_busy(monkeypatch: pytest
 
 
 async def test_connections_and_queries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PIPELINE", 1)
-    monkeypatch.setattr(stream, "MAX_CONNECTIONS", 2)
-    monkeypatch.setattr(stream, "MAX_IN_FLIGHT", 3)
+    monkeypatch.setattr(FramedConnection, "depth", 1)
+    monkeypatch.setattr(kept, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(FramedConnection, "most", 3)
     async with tcp(drops) as upstream:
         exchanges = over_stream(upstream, limits=SHORT)
         futures = [exchanges.ask(request(), 0.2) for _ in range(7)]
@@ -151,7 +151,7 @@ async def test_a_connection_is_given_up_at_its_max_age() -> None:
 
 
 async def test_no_more_idle_connections_are_kept_than_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PIPELINE", 1)
+    monkeypatch.setattr(FramedConnection, "depth", 1)
     async with tcp(after(0.05, answers("192.0.2.1"))) as upstream:
         exchanges = over_stream(upstream, limits=Limits(max_idle=2))
         await asyncio.gather(*(exchanges.ask(request(), 2) for _ in range(6)))
