@@ -76,26 +76,32 @@ def parse_rules(text: str, origin: str, groups: Groups | None = None) -> list[Ru
 def parsing_rules(text: str, origin: str, groups: Groups | None = None) -> Generator[None, None, list[Rule]]:
     """As ``parse_rules``, in steps. Lines of ``groups`` may be named in rules; those of the text come to them."""
     known = dict(groups or {})
-    known_words: dict[tuple[str, ...], tuple[Whos, frozenset[int] | None, Answer | None, str]] = {}
+    seen: dict[tuple[str, ...], Tail] = {}
     rules: list[Rule] = []
     problems = Problems()
-    for number, words in enumerate(_yaml_lines(text, origin) if _is_yaml(text) else _lines(text, origin), 1):
-        with problems:
-            if words[0].text == "group":
-                name, who = parse_group(words)
-                if known.setdefault(name, who) != who:
-                    raise words[1].error(f"group {name} means something else already")
-            else:
-                rules.extend(parse_rule(words, known, known_words))
+    with problems:
+        for number, words in enumerate(_yaml_lines(text, origin) if _is_yaml(text) else _lines(text, origin), 1):
+            with problems:
+                rules.extend(_line(words, known, seen))
             if len(rules) > MAX_RULES:
                 raise words[0].error(f"there are more than {MAX_RULES} rules")
-        if number % _STEP == 0:
-            yield
+            if number % _STEP == 0:
+                yield
     problems.raise_any()
     return rules
 
 
 Tail = tuple[Whos, frozenset[int] | None, Answer | None, str]
+
+
+def _line(words: Sequence[Word], known: Groups, seen: dict[tuple[str, ...], Tail]) -> list[Rule]:
+    """The rules of a line; a group is put among those that are known."""
+    if words[0].text != "group":
+        return parse_rule(words, known, seen)
+    name, who = parse_group(words)
+    if known.setdefault(name, who) != who:
+        raise words[1].error(f"group {name} means something else already")
+    return []
 
 
 def parse_rule(
@@ -294,7 +300,7 @@ def _yaml_rules(node: nodes.Node) -> Generator[list[Word], None, None]:
             if verdict is None:
                 raise ConfigError("a rule has one of the keys allow, deny and audit", item.at)
             rest = [pair for pair in item.pairs if pair is not verdict]
-            yield [word for pair in (verdict, *rest) for word in _pair(*pair)]
+            yield [word for pair in (verdict, *rest) for word in _pair(*pair, (*_SECTIONS, verdict[0].value))]
         else:
             raise ConfigError("a rule is a line or a mapping", item.at)
 
@@ -306,12 +312,14 @@ def _yaml_groups(node: nodes.Node) -> Generator[list[Word], None, None]:
         if not isinstance(what, nodes.Mapping):
             raise ConfigError("a group is a mapping", what.at)
         head = [Word("group", name.at), Word(name.value, name.at)]
-        yield head + [word for pair in what.pairs for word in _pair(*pair)]
+        yield head + [word for pair in what.pairs for word in _pair(*pair, _KINDS)]
 
 
-def _pair(key: nodes.Scalar, node: nodes.Node) -> list[Word]:
+def _pair(key: nodes.Scalar, node: nodes.Node, allowed: Sequence[str]) -> list[Word]:
     """A key and its values as the words that they are in a line."""
     name = Word(_PLURALS.get(key.value, key.value), key.at, width=len(key.value))
+    if name.text not in allowed:
+        raise name.error(f"unexpected {shown(key.value)}", _one_of(allowed))
     if isinstance(node, nodes.Mapping):
         if name.text != "label":
             raise ConfigError(f"{key.value} is not a mapping", node.at)
