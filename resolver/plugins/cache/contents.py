@@ -6,6 +6,7 @@ from resolver.plugins.cache.budget import Budget
 from resolver.plugins.cache.popularity import Popularity
 from resolver.plugins.cache.settings import Settings
 from resolver.plugins.cache.store import Store
+from resolver.plugins.cache.subnet import Scopes
 
 _MOST_PAUSES = 4096
 
@@ -13,13 +14,14 @@ _MOST_PAUSES = 4096
 class Contents:
     """Outlives the part that filled it when a reload hands it over; ``owners`` counts the parts in service."""
 
-    __slots__ = ("denial", "owners", "pauses", "popularity", "success")
+    __slots__ = ("denial", "owners", "pauses", "popularity", "scopes", "success")
 
     def __init__(self, settings: Settings, budget: Budget) -> None:
         self.popularity = Popularity(settings.prefetch.gap) if settings.prefetch else None
         forgotten = [self.popularity.forget] if self.popularity is not None else []
         self.success = Store(settings.success.capacity, budget, *forgotten)
         self.denial = Store(settings.denial.capacity, budget, *forgotten)
+        self.scopes = Scopes()
         self.pauses: dict[bytes, float] = {}
         self.owners = 0
 

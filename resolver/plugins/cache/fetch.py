@@ -14,6 +14,7 @@ from resolver.plugins.cache.entry import Head
 from resolver.plugins.cache.keeper import Keeper, Taken
 from resolver.plugins.cache.metrics import Meters
 from resolver.plugins.cache.refresh import Refreshes
+from resolver.plugins.cache.subnet import subnet_alone
 from resolver.wire.constants import AD, RD
 from resolver.wire.edns import Edns
 
@@ -74,11 +75,14 @@ class Fetcher:
 
 
 def _as_server(query: Query) -> Query:
-    """The question as the server asks it for itself: to be resolved, without a client's options and size limit."""
+    """The question as the server asks it for itself: to be resolved, without a client's size limit.
+
+    Of the client's options the subnet stays, because the answer is for it.
+    """
     edns = query.edns
     return query.derive(
         flags=query.flags | AD | RD,
-        edns=None if edns is None else Edns(edns.size, edns.do),
+        edns=None if edns is None else Edns(edns.size, edns.do, options=subnet_alone(edns.options)),
         transport="internal",
         metadata=None if query.metadata is None else dict(query.metadata),
     )

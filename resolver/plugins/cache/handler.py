@@ -24,9 +24,10 @@ from resolver.plugins.cache.refresh import Refreshes
 from resolver.plugins.cache.replies import ERRORS, fresh_reply
 from resolver.plugins.cache.settings import DEFAULT_CAPACITY, Settings
 from resolver.plugins.cache.stale import Found, StaleServing
-from resolver.plugins.cache.subnet import asks_for_subnet
+from resolver.plugins.cache.subnet import asks_for_subnet, scoped
 from resolver.plugins.cache.takeover import answers_alike
-from resolver.wire.constants import ANY_CLASS, AXFR, CD, IXFR, NONE, OPCODE_MASK, OPT, TSIG
+from resolver.wire.constants import ANY_CLASS, AXFR, CD, IXFR, NONE, OPCODE_MASK, OPT, OPTION_ECS, TSIG
+from resolver.wire.edns import has_option
 
 _KEY = Struct("!HHB")
 _TKEY = 249
@@ -113,10 +114,10 @@ class Cache(Plugin):
         meters.requests.value += 1
         if edns is None:
             key = query.name + _KEY.pack(query.qtype, query.qclass, flags & CD)
-            needed = 0
         else:
             key = query.name + _KEY.pack(query.qtype, query.qclass, flags & CD | edns.do)
-            needed = FOR_ALL if edns.options and asks_for_subnet(edns.options) else 0
+            if edns.options and asks_for_subnet(edns.options):
+                return await self._for_subnet(Asked(query, next, key, meters), edns.options)
         now = self._clock()
         if self._overlays and any(overlay.claims(query.name) for overlay in self._overlays):
             self.contents.forget(key)  # was known from behind the part that answers now
@@ -127,14 +128,36 @@ class Cache(Plugin):
             hits, counts = meters.hits_denial, meters.found_denial
         if entry is not None:
             head = HEAD.unpack_from(entry)
-            if now - head[0] < head[1] and head[4] & needed == needed:
+            if now - head[0] < head[1]:
                 hits.value += 1
                 if self._prefetching is None:
                     return self._fresh(query, entry, head, now, head[0] + head[1], counts)
                 return self._noted(Asked(query, next, key, meters), entry, head, now, counts)
-            return await self._look_further(Asked(query, next, key, meters), positive, needed, now)
+            return await self._look_further(Asked(query, next, key, meters), positive, 0, now)
         meters.misses.value += 1
         return await self._miss(Asked(query, next, key, meters))
+
+    async def _for_subnet(self, asked: Asked, options: bytes) -> Reply:
+        """An answer that is good for the subnet of a client, or for all clients of an upstream that looked at it."""
+        question, now = asked.key, self._clock()
+        if any(overlay.claims(asked.query.name) for overlay in self._overlays):
+            self.contents.forget(question)
+        key = self.contents.scopes.find(question, options)
+        needed = 0 if key is not None else FOR_ALL
+        asked = asked._replace(key=key or question)
+        entry = self._success.get(asked.key)
+        head = None if entry is None else HEAD.unpack_from(entry)
+        if entry is not None and head is not None and now - head[0] < head[1] and head[4] & needed == needed:
+            asked.meters.hits_success.value += 1
+            reply = self._noted(asked, entry, head, now, asked.meters.found_success)
+        elif self._find(asked.key, entry, needed, now) is None:
+            asked.meters.misses.value += 1
+            return await self._miss(asked)
+        else:
+            reply = await self._look_further(asked, entry, needed, now)
+        if not has_option(reply.options, OPTION_ECS):
+            reply.options = scoped(reply.options, asked.key, question, options)
+        return reply
 
     async def _look_further(self, asked: Asked, positive: bytes | None, needed: int, now: float) -> Reply:
         meters = asked.meters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply
@@ -21,6 +21,8 @@ from resolver.wire.constants import AD, NOERROR, NXDOMAIN, RA, RD, TC
 from resolver.wire.names import suffixes
 from resolver.wire.records import Body
 from resolver.wire.ttl import with_ttl
+
+QUESTION_SIZE: Final = 5  # octets behind the name in a key: type, class, and the bits of CD and DO
 
 
 class Taken(NamedTuple):
@@ -86,13 +88,20 @@ class Keeper:
         kind = verdict.kind
         if kind is Kind.PASSING or verdict.life <= 0 or _is_unhelpful(query, verdict):
             return None
+        asked = query.edns.options if query.edns is not None else b""
+        by_subnet = asked != b"" and asks_for_subnet(asked)
+        if by_subnet:
+            key = key[: len(query.name) + QUESTION_SIZE]
         if reply.options and not answer_is_for_all(reply.options):
-            return None
+            scoped = self.contents.scopes.note(key, asked, reply.options) if by_subnet else None
+            if scoped is None:
+                return None
+            key = scoped
         settings = self.settings
         if covers(settings.not_success if kind is Kind.SUCCESS else settings.not_denial, query.name):
             return None
         flags = reply.flags & (RA | AD) | (ANSWERS if verdict.answers else 0)
-        if query.edns is not None and query.edns.options and asks_for_subnet(query.edns.options):
+        if by_subnet:
             flags |= FOR_ALL
         entry = pack(now, verdict.life, verdict.shown, reply.rcode, flags, body)
         return entry if self._put(key, entry, verdict) else None
