@@ -19,9 +19,10 @@ from pathlib import Path
 from resolver.errors import ResolverError
 from resolver.report.baseline import Baseline
 from resolver.report.collect import Collector, Filter, normal_time
-from resolver.report.findings import Findings, work_out
+from resolver.report.findings import work_out
 from resolver.report.ledger import Ledger
 from resolver.report.lines import decoder
+from resolver.report.model import Findings
 from resolver.report.page import page
 from resolver.report.sources import Sources
 from resolver.report.terminal import Style, lines

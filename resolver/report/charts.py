@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from resolver.report.collect import ANSWERED, DENIED, FAILED, NXDOMAIN, OUTCOMES
-from resolver.report.findings import Findings
 from resolver.report.markup import Markup, element
+from resolver.report.model import Findings
 from resolver.report.sections import Column, Table, shown
 
 _HEAD, _FOOT = 18, 20  # pixels above and below the bars, for words
@@ -26,6 +26,8 @@ def over_time(findings: Findings) -> list[Markup]:
     ):
         stacks = [[(_CLASSES[outcome], numbers[outcome]) for outcome in outcomes] for _, numbers in bars]
         total = [sum(numbers[outcome] for _, numbers in bars) for outcome in outcomes]
+        if not any(total):
+            continue
         told = ", ".join(f"{count:,} {OUTCOMES[outcome]}" for outcome, count in zip(outcomes, total, strict=True))
         about = f"Bars of {_length(findings.step)} each. In all {told}."
         plots.append(_figure(key, what, about, stacks, titles, _ticks(starts, findings.step), height, outcomes))
@@ -53,6 +55,7 @@ def durations(findings: Findings) -> list[Markup]:
             for index, (edge, _) in enumerate(kept)
             if float(f"{edge:g}") in (0.01, 0.1, 1, 10, 100, 1000, 10000)
         ]
+        ticks = ticks or [(1.0, f"{shown(kept[-1][0], 'ms')} ms")]
         title = f"Time to the answer, {what}"
         about = f"{total:,} answers by time, each bar 1.8 times as long as the one before."
         plots.append(_figure(f"spread{number}", title, about, stacks, titles, _apart(ticks), 110, ()))

@@ -80,7 +80,7 @@ class Collector:
             if len(time) != 27 or line.sampled != 1 or line.lost or line.ede:
                 time = self._unusual(line)
                 if not time:
-                    bad += not line.lost
+                    bad += line.lost <= 0
                     continue
             numbers = steps.get(time[:length])
             if numbers is None:

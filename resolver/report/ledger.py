@@ -70,9 +70,13 @@ class Name(Seen):
 
 @dataclass(slots=True)
 class Group(Name):
-    """The same for a namespace or a client; ``names`` are how many different ones."""
+    """The same for a namespace or a client, with its different names."""
 
     names: Distinct = field(default_factory=Distinct)
+
+    def different(self) -> int:
+        """How many different names; an estimate is never more than was asked."""
+        return min(len(self.names), self.queries)
 
 
 @dataclass(slots=True)
@@ -104,7 +108,7 @@ class Ledger:
 
     def __init__(self, baseline: Baseline | None = None) -> None:
         self.baseline = baseline
-        self.total = Group()
+        self.total = Group(names=Distinct(8192))
         self.names: Bounded[tuple[str, str], Name] = Bounded(NAMES, Name)
         self.namespaces: Bounded[str, Group] = Bounded(NAMESPACES, Group)
         self.clients: Bounded[tuple[str, str], Group] = Bounded(CLIENTS, Group)

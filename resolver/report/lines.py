@@ -105,6 +105,8 @@ def with_json(octets: bytes) -> tuple[Sequence[Line], int]:
 
 def _checked(value: Any) -> Line:
     """The line; raises TypeError or ValueError where it is none."""
+    if not isinstance(value, dict):
+        raise TypeError("no object")
     line = Line(**{name: value[name] for name in _KINDS.keys() & value.keys()})
     for name, kind in _CHECKS:
         item = getattr(line, name)

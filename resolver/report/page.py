@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from resolver.report.charts import bar, durations, over_time
-from resolver.report.findings import Findings
 from resolver.report.markup import Markup, element, joined, style
+from resolver.report.model import Findings
 from resolver.report.sections import Column, Section, Table, Value, facts, sections, shown
 from resolver.report.stylesheet import STYLESHEET
 from resolver.report.terminal import period

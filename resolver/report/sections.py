@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resolver.report.findings import Findings, Row
+from resolver.report.model import Findings, Row
 
 Value = str | int | float | None
 

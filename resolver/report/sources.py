@@ -7,6 +7,8 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -37,7 +39,7 @@ class Sources:
     def pieces(self) -> Iterator[bytes]:
         """Octets of whole lines, about a mebibyte each. Raises ResolverError."""
         for name in self.names:
-            with _open(name) as file:
+            with _opened(name) as file:
                 yield from self._whole_lines(self._octets(file, name))
 
     def _octets(self, file: BinaryIO, name: str) -> Iterator[bytes]:
@@ -82,16 +84,13 @@ def _look_for(name: str) -> None:
         raise ResolverError(f"cannot read {name}: {'permission denied' if Path(name).exists() else 'no such file'}")
 
 
-def _open(name: str) -> BinaryIO:
-    try:
-        if name == "-":
-            return _unpacked(sys.stdin.buffer)
-        return _unpacked(Path(name).open("rb"))
-    except OSError as error:
-        raise ResolverError(f"cannot read {name}: {error.strerror or error}") from None
-
-
-def _unpacked(file: BinaryIO) -> BinaryIO:
-    """The file itself, or what is in it: rotated files are compressed whatever their names say."""
-    start = cast("bytes", file.peek(2)[:2]) if hasattr(file, "peek") else b""
-    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if start == _GZIP else file
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """The file, or what is in it: rotated files are compressed whatever their names say. Raises ResolverError."""
+    with ExitStack() as stack:
+        try:
+            file = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
+        except OSError as error:
+            raise ResolverError(f"cannot read {name}: {error.strerror or error}") from None
+        start = cast("BufferedReader", file).peek(2)[:2]
+        yield cast("BinaryIO", gzip.GzipFile(fileobj=file) if start == _GZIP else file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from resolver.report.findings import Findings
+from resolver.report.model import Findings
 from resolver.report.sections import Column, Section, Table, facts, sections, shown
 
 _READABLE = 32  # characters of a text that is cut while there is something less important to leave out
@@ -94,7 +94,7 @@ def _table(table: Table, style: Style) -> Iterator[str]:
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int, narrowest: int) -> list[int]:
     """How wide each column is: texts give way until all fits, the widest first, but never all of it."""
     widths = [max(len(column.title), *(len(row[index]) for row in cells)) for index, column in enumerate(columns)]
-    texts = [index for index, column in enumerate(columns) if column.kind == "text"]
+    texts = [index for index, column in enumerate(columns) if column.kind in ("text", "name")]
     while sum(widths) + _GAP * (len(widths) - 1) > room:
         widest = max(texts, key=lambda index: widths[index], default=None)
         if widest is None or widths[widest] <= narrowest:

@@ -13,7 +13,7 @@ from tests.architecture.source import PACKAGE, ROOT, Module, modules, write_tree
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors"}),
     frozenset({"wire"}),
-    frozenset({"config", "telemetry", "sockets", "manifests", "dnssec"}),
+    frozenset({"config", "telemetry", "sockets", "manifests", "dnssec", "report"}),
     frozenset({"chain"}),
     frozenset({"zone", "upstream", "kube", "replay", "policy"}),
     frozenset({"plugins"}),
