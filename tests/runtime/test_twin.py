@@ -20,6 +20,15 @@ NAMES = [f"{kind}.example.org" for kind in KINDS] + ["www.zone.test", "slow.zone
 ONE_SET = [name for name in NAMES if not name.startswith("service")]
 
 HOSTS = "hosts {\n 192.0.2.7 host.test\n 192.0.2.8 host.test\n 2001:db8::8 host.test\n fallthrough\n}"
+POLICY = """
+policy {
+    default deny nxdomain
+    allow .example.org .test as known
+    deny gone.example.org edge.example.org
+    deny none.example.org type A action sinkhole 192.0.2.99
+    audit www.example.org
+    rebinding off
+}"""
 CHAINS = {
     "a cache": "cache 30",
     "caches at their smallest": "cache 5 {\n success 3 4\n denial 3 4\n}",
@@ -29,6 +38,9 @@ CHAINS = {
     "hosts": HOSTS,
     "hosts and a cache": f"cache 30\n{HOSTS}",
     "metrics": f"prometheus\ncache 30\n{HOSTS}",
+    "a policy": f"prometheus\n{POLICY}\n{HOSTS}",
+    "a policy above a cache": f"prometheus\ncache 30\n{POLICY}\n{HOSTS}",
+    "a policy that finds inside addresses": "cache 30\npolicy",
     "a log of errors": "prometheus\nlog . {\n class denial error\n}\ncache 30",
     "a log of everything": f"prometheus\nbufsize 1000\nlog . {{combined}}\ncache 30\n{HOSTS}",
     "a plugin that sees every query": f"errors\nprometheus\ncache 30\n{HOSTS}",
