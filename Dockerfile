@@ -14,7 +14,7 @@ COPY resolver ./resolver
 # libraries have besides code (debug symbols, sources of extensions) stays here.
 RUN python3 -m venv --without-pip /opt/resolver \
  && python3 -m pip --python /opt/resolver/bin/python install --no-cache-dir --no-compile --only-binary=:all: \
-    '.[speed,kubernetes,node,regex,dnssec,etcd,geoip,quic]' \
+    '.[speed,kubernetes,node,regex,report,dnssec,etcd,geoip,quic]' \
  && find /opt/resolver -name '*.so' -exec strip --strip-unneeded {} + \
  && find /opt/resolver \( -name '*.pyx' -o -name '*.pxd' -o -name '*.c' \) -delete \
  && mkdir -p /rootfs/opt && cp -a /opt/resolver /rootfs/opt/resolver \

@@ -146,7 +146,7 @@ class Ledger:
         if decision in ("deny", "audit-only"):
             self.denials[decision, rule, namespace, name].count(cell)
         if "rebind" in rule:
-            self.rebinding[namespace, name, rule].count(cell)
+            self.rebinding[namespace, name, rule if decision == "deny" else f"{rule}, {decision}"].count(cell)
         if dropped:
             self.dropped += queries
         for kind, value in (("type", rtype), ("rcode", rcode), ("cache", cache), ("transport", transport)):

@@ -163,9 +163,14 @@ def test_rebinding_is_known_by_its_rule_or_by_its_error(tmp_path: Path) -> None:
             line(name="a.example.", rule="rebinding", decision="deny", ede=[{"code": 15, "text": "rebinding"}]),
             line(name="b.example.", ede=[{"code": 15, "text": "rebinding: 10.0.0.1 is private"}]),
             line(name="c.example."),
+            line(name="d.example.", rule="rebinding", decision="audit-only"),
         )
     )
-    assert [(one.name, one.queries) for one in report.rebinding] == [("a.example.", 1), ("b.example.", 1)]
+    assert [(one.name, one.why) for one in report.rebinding] == [
+        ("a.example.", "rebinding"),
+        ("b.example.", "rebinding: 10.0.0.1 is private"),
+        ("d.example.", "rebinding, audit-only"),
+    ]
 
 
 def test_a_sampled_line_counts_for_all_it_stands_for(tmp_path: Path) -> None:
