@@ -28,13 +28,17 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """Whom to trust. ``pins`` are SHA-256 digests of public keys of which the server must have one (RFC 7858
-    section 4.2); with ``pin_only`` that alone counts, and neither authorities nor names are looked at.
+    """How an encrypted upstream is trusted and spoken to.
+
+    ``pins`` are SHA-256 digests of public keys of which the server must have one (RFC 7858 section 4.2); with
+    ``pin_only`` that alone counts, and neither authorities nor names are looked at. ``padding`` brings queries to a
+    whole number of blocks.
     """
 
     files: TlsFiles = field(default_factory=TlsFiles)
     pins: frozenset[bytes] = frozenset()
     pin_only: bool = False
+    padding: bool = True
 
 
 def read_files(certificate: Path | None, key: Path | None, authority: Path | None) -> TlsFiles:

@@ -13,6 +13,7 @@ from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.exchange import Outcome, Request
 from resolver.upstream.health import Health
+from resolver.upstream.padding import padded
 from resolver.upstream.protocols import Exchanges, over_connections
 from resolver.upstream.tls import ClientTls
 from resolver.upstream.udp import UdpExchanges
@@ -53,8 +54,8 @@ class Upstream:
     """One upstream. Opens nothing before it is asked something."""
 
     __slots__ = (
-        "_clock", "_closed", "_counts", "_loop", "_notice", "_only_streams", "_prober", "_streams", "_tls", "_udp",
-        "address", "checks", "health", "label", "limits",
+        "_clock", "_closed", "_counts", "_loop", "_notice", "_only_streams", "_padding", "_prober", "_streams", "_tls",
+        "_udp", "address", "checks", "health", "label", "limits",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +81,7 @@ class Upstream:
         self._only_streams = address.encrypted
         self._counts = counts
         self._tls = tls if self._only_streams else None
+        self._padding = self._tls is not None and self._tls.settings.padding
         self._notice = notice
         self._udp: UdpExchanges | None = None
         self._streams: Exchanges | None = None
@@ -92,6 +94,8 @@ class Upstream:
         No exchange takes longer than the upstream's read timeout.
         """
         if over_tcp or self._only_streams:
+            if self._padding:
+                request = padded(request)
             return (self._streams or self._over_streams()).ask(request, timeout)
         return (self._udp or self._over_udp()).ask(request, timeout)
 

@@ -130,6 +130,7 @@ class Upstream:
     udp: bool = True
     tcp: bool = True
     tls: bool = False
+    context: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self.seen: list[Asked] = []
@@ -171,7 +172,7 @@ class Upstream:
     async def start_tcp(self) -> None:
         """Listen for connections."""
         loop = asyncio.get_running_loop()
-        context = server_context() if self.tls else None
+        context = (self.context or server_context()) if self.tls else None
         self._server = await loop.create_server(lambda: _Stream(self), self.host, self.port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
 

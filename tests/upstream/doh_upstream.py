@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,7 +53,6 @@ class DohUpstream(Upstream):
 
     tls: bool = True
     streams: int = 100
-    context: ssl.SSLContext | None = None
     doh: Callable[[Asked], Sequence[DohStep]] | None = None
 
     def __post_init__(self) -> None:

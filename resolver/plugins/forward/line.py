@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 from resolver.chain.capabilities import Exchange, Tapping
 from resolver.chain.query import Query
 from resolver.chain.setup import Host
+from resolver.chain.trail import Trail
 from resolver.errors import UpstreamError
 from resolver.plugins.forward.settings import ATTEMPTS_PER_UPSTREAM, Line
 from resolver.plugins.forward.shared import Shared
@@ -126,9 +127,12 @@ class WorkingLine:
         found = None
         try:
             while not isinstance(place, bool):
+                joined = self._clock()
                 found = await place
                 if found is not None:
                     self._metrics.coalesced.value += 1
+                    if query.trail is not None:
+                        _follow(query.trail, found, self._clock() - joined)
                     return found
                 place = self._coalescer.join(key)
             found = await self._search(query, request, mode)
@@ -167,6 +171,9 @@ class WorkingLine:
                 if self._taps:
                     self._tap(query, request, upstream, True, now, outcome)
             asked, now = now, clock()
+            if query.trail is not None:
+                query.trail.upstream = upstream.label
+                query.trail.upstream_time += now - asked
             if isinstance(outcome, Message):
                 self._metrics.answered(upstream.label, outcome.rcode, now - asked)
                 upstream.health.answered()
@@ -214,6 +221,13 @@ def make_request(query: Query) -> Request:
     else:
         wire = query.wire(0, without_options(edns.options, HOP_BY_HOP))
     return Request(wire[2:], wire[HEADER_SIZE : HEADER_SIZE + len(query.qname) + 4])
+
+
+def _follow(trail: Trail, found: Found, seconds: float) -> None:
+    """Note the exchange of an identical query."""
+    trail.upstream_time += seconds
+    if isinstance(found, Answer):
+        trail.upstream = found.upstream
 
 
 def _modes(settings: Line) -> tuple[Mapping[str, int], int]:

@@ -13,17 +13,18 @@ from resolver.config.model import Directive, Word, Written
 from resolver.config.problems import Problems
 from resolver.config.zones import normalize_zones
 from resolver.errors import UpstreamError, WireError
-from resolver.upstream.address import ENCRYPTED, Address, Limits
-from resolver.upstream.targets import HTTP, HostName, NameServerFile, Target, name_servers, parse_target
-from resolver.upstream.tls import TlsFiles, TlsSettings, client_context, read_files
+from resolver.plugins.forward import encryption
+from resolver.upstream.address import Address, Limits
+from resolver.upstream.targets import HostName, NameServerFile, Target, name_servers, parse_target
+from resolver.upstream.tls import TlsSettings
 from resolver.upstream.upstream import Checks
 from resolver.wire import names
 from resolver.wire.constants import NOERROR
 
 MAX_TARGETS: Final = 15
 POLICIES: Final = ("random", "round_robin", "sequential")
-METHODS: Final = ("GET", "POST")
 ORDERS: Final = ("list", "longest")
+LISTS: Final = ("except", "next", "failover", "resolver")
 ATTEMPTS_PER_UPSTREAM: Final = 2
 
 
@@ -111,7 +112,9 @@ def _read(directive: Directive, root: Path) -> Line:
         zones = normalize_zones(zone)
     targets = _targets(words, root, problems)
     with problems:
-        values = option_values(directive, _readers(root), lists=("except", "next", "failover", "resolver"))
+        values = option_values(
+            directive, _readers(root), lists=("except", "next", "failover", "resolver", *encryption.LISTS)
+        )
     problems.raise_any()
     _check(directive, words, targets, values)
     return _put_together(zones, targets, values, _warnings(zone, words, targets, values))
@@ -165,7 +168,7 @@ def _put_together(
         failfast=values.get("failfast_all_unhealthy_upstreams", False),
         failover=frozenset(values.get("failover", ())),
         resolvers=values.get("resolver", ()),
-        tls=TlsSettings(values.get("tls", TlsFiles())),
+        tls=encryption.settings(values),
         longest={"longest": True, "list": False}.get(values.get("order", "")),
         warnings=warnings,
     )
@@ -192,6 +195,7 @@ def _check(directive: Directive, words: Sequence[Word], targets: Sequence[Target
             if not isinstance(target, NameServerFile) and target.server_name:
                 hint = "leave one of them out"
                 raise word.error(f"tls_servername and the name in {word.text} clash", hint)
+    encryption.check(directive, words, targets, values)
     source = values.get("source_address")
     for target in targets:
         if source and isinstance(target, Address) and (":" in target.host) != (source.version == 6):
@@ -207,20 +211,8 @@ def _warnings(zone: Word, words: Sequence[Word], targets: Sequence[Target], valu
             f"{words[0].at}: {first.name} is taken as the name of an upstream for all queries; "
             f'to forward only that domain write "forward {first.name} {others}"'
         )
-    schemes = {target.scheme for target in targets if not isinstance(target, NameServerFile)}
-    found.extend(
-        f"{zone.at}: {option} has no effect, because no upstream is reached over {wanted}"
-        for option, wanted, needed in _ONLY_FOR
-        if option in values and schemes.isdisjoint(needed)
-    )
+    found.extend(encryption.warnings(zone, targets, values))
     return tuple(found)
-
-
-_ONLY_FOR: Final = (
-    ("tls", "tls://", ENCRYPTED),
-    ("tls_servername", "tls://", ENCRYPTED),
-    ("doh_method", "https://", HTTP),
-)
 
 
 # --- options
@@ -237,8 +229,7 @@ def _readers(root: Path) -> dict[str, Callable[[Directive], Any]]:
         "read_timeout": value(duration, 0.001, 3600.0),
         "max_fails": value(integer),
         "max_connect_attempts": value(integer),
-        "doh_method": value(choice, METHODS),
-        "tls": lambda option: _tls(option, root),
+        **encryption.readers(root),
         "tls_servername": value(_host_name),
         "policy": value(choice, POLICIES),
         "health_check": _health_check,
@@ -276,21 +267,6 @@ def _resolver(word: Word) -> Address:
     if not isinstance(target, Address) or target.scheme != "dns":
         raise word.error(f"resolver must be an IP address or IP:port, not {word.text}")
     return target
-
-
-def _tls(option: Directive, root: Path) -> TlsFiles:
-    words = args(option, 0, 3)
-    paths: list[Path | None] = [root / word.text for word in words]
-    if len(paths) < 2:
-        paths = [None, None, *paths]
-    certificate, key, authority = (*paths, None)[:3]
-    try:
-        files = read_files(certificate, key, authority)
-        if words:
-            client_context(files)
-    except UpstreamError as error:
-        raise option.error(str(error)) from None
-    return files
 
 
 def _health_check(option: Directive) -> dict[str, Any]:

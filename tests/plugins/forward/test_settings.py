@@ -79,8 +79,8 @@ def test_every_option_is_read() -> None:
 
 
 def test_upstreams_are_kept_in_order_and_once() -> None:
-    (found,) = lines("forward . 192.0.2.2 192.0.2.1:54 192.0.2.2:53 tls://192.0.2.3")
-    assert [str(target) for target in found.targets] == ["192.0.2.2:53", "192.0.2.1:54", "192.0.2.3:853"]
+    (found,) = lines("forward . 192.0.2.2 192.0.2.1:54 192.0.2.2:53 192.0.2.3")
+    assert [str(target) for target in found.targets] == ["192.0.2.2:53", "192.0.2.1:54", "192.0.2.3:53"]
 
 
 def test_a_file_and_a_name_are_upstreams(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_the_name_of_an_upstream_and_tls_servername_clash() -> None:
 
 
 def test_tls_servername_is_for_all_tls_upstreams() -> None:
-    found = line("tls_servername dns.test", "tls://192.0.2.1 tls://192.0.2.2 192.0.2.3")
+    found = line("mixed\ntls_servername dns.test", "tls://192.0.2.1 tls://192.0.2.2 192.0.2.3")
     assert [target.server_name for target in found.targets if isinstance(target, Address)] == ["dns.test"] * 2 + [""]
 
 
