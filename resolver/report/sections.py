@@ -187,7 +187,7 @@ def _denials(findings: Findings) -> Section:
 
 
 def _rebinding(findings: Findings) -> Section:
-    about = "Answers from outside with addresses of the inside, refused, or passed under audit-only: a mistake, or an attack."
+    about = "Answers from outside with addresses of the inside, refused, or passed under audit-only: mistake or attack."
     rows = [(one.namespace, one.name, one.why, one.queries, one.first, one.last) for one in findings.rebinding]
     columns = (_NAMESPACE, Column("name", "name"), Column("why"), _QUERIES, _FIRST, _LAST)
     return Section("rebinding", "Rebinding", about, [Table("Answers that lead inside", columns, rows, 3)])

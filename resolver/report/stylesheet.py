@@ -98,6 +98,7 @@ summary { cursor: pointer; padding: .25rem 0; overflow-wrap: anywhere; }
   nav, .skip, details.figures { display: none; }
   details::details-content { content-visibility: visible; }
   summary { display: none; }
+  .plot { font-size: 9px; }
   .scroll { overflow: visible; }
   figure, tr, .facts div { break-inside: avoid; }
   h2, h3, caption { break-after: avoid; }
