@@ -9,8 +9,9 @@ from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
 from resolver.errors import WireError
-from resolver.wire.constants import AA, CNAME, IN, NOERROR, NXDOMAIN, TC
-from resolver.wire.records import Record, encode
+from resolver.wire.constants import AA, CNAME, IN, NOERROR, NXDOMAIN, OPTION_EDE, SERVFAIL, TC
+from resolver.wire.edns import option, options
+from resolver.wire.records import EMPTY_BODY, Record, encode
 
 MAX_RECORDS: Final = 500  # behind one alias, as much as fits a message
 
@@ -37,7 +38,8 @@ async def follow(
     leave = leave_behind([found], tags, alias.ttl, host.clock())
     if found.rcode not in (NOERROR, NXDOMAIN):
         if found.source:
-            return failure(query, source)  # the log has it from whoever failed
+            # the log has it from whoever failed, and the client may be told why
+            return Reply(query.question, SERVFAIL, 0, _reasons(found), source, octets=EMPTY_BODY)
         return Reply(query.question, 0, AA, b"", source, leave, "", "", encode(query.qname, chain))
     try:
         answer, authority, _ = found.sections
@@ -47,6 +49,11 @@ async def follow(
         return failure(query, source, error="the alias leads back to itself")
     body = encode(query.qname, [*chain, *answer], [] if answer and found.rcode == NOERROR else authority)
     return Reply(query.question, found.rcode, AA | found.flags & TC, b"", source, leave, "", "", body)
+
+
+def _reasons(reply: Reply) -> bytes:
+    """The extended errors among the options of a reply."""
+    return b"".join([option(code, payload) for code, payload in options(reply.options) if code == OPTION_EDE])
 
 
 async def ask_target(host: Host, query: Query, target: bytes, qtype: int) -> Reply:

@@ -13,6 +13,8 @@ from resolver.wire.constants import CNAME, NXDOMAIN, TC, A
 from resolver.wire.names import to_text
 from tests.plugins.chains import until
 from tests.plugins.policy.scenes import Scene, records, shown, why
+from tests.runtime.serving import free_port
+from tests.support.zones import HOST, answer, serving
 
 HEAD = "$TTL 60\n@ SOA ns. hm. {serial} 60 60 60 60\n NS ns.\n"
 ZONE = """nx.example CNAME .
@@ -141,3 +143,34 @@ async def test_what_does_nothing_is_told_and_counted(tmp_path: Path) -> None:
     assert scene.world.metric("coredns_policy_rpz_triggers", "rpz.test.", "ignored") == 1
     assert any("do nothing here: 1 of nsdname" in line for line in scene.world.lines)
     await scene.part.stop()
+
+
+# --- transfers
+
+
+def primary(port: int, path: Path) -> str:
+    file = f"file {path} rpz.test {{\n reload 100ms\n }}"
+    return f"rpz.test:{port} {{\n bind {HOST}\n {file}\n transfer {{\n to *\n }}\n}}\n"
+
+
+def limited(port: int, primary_port: int) -> str:
+    lines = f"policy {{\n rpz rpz.test transfer from {HOST}:{primary_port}\n }}"
+    return f".:{port} {{\n bind {HOST}\n {lines}\n whoami\n}}\n"
+
+
+async def test_a_zone_is_fetched_and_followed(tmp_path: Path) -> None:
+    write(tmp_path)
+    port, primary_port = free_port(), free_port()
+    async with serving(primary(primary_port, tmp_path / "rpz.db")), serving(limited(port, primary_port)) as server:
+        scope = server.part("policy").scopes[0]
+        await until(lambda: bool(scope.feeds))
+        assert (await answer(port, "nx.example")).rcode() == NXDOMAIN
+        assert (await answer(port, "nx.example")).rcode() == NXDOMAIN
+        assert (await answer(port, "new.example")).rcode() == 0
+
+
+async def test_a_zone_that_cannot_be_fetched_lets_pass_and_says_so(tmp_path: Path) -> None:
+    port = free_port()
+    async with serving(limited(port, free_port())) as server:
+        assert (await answer(port, "nx.example")).rcode() == 0
+        await until(lambda: "rpz.test. cannot be had from" in server.output.getvalue())
