@@ -10,8 +10,8 @@ import pytest
 
 from resolver.wire.constants import RCODES
 from resolver.wire.message import scan
-from tests.runtime.clients import addresses, question
-from tests.runtime.serving import HOST, free_port, serving
+from tests.runtime.clients import HOST, addresses, question
+from tests.runtime.serving import free_port, serving
 from tests.security.transports import EVERY, everywhere
 from tests.support.upstreams import Upstream, answers
 

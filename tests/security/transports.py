@@ -23,7 +23,8 @@ from h2.config import H2Configuration
 from resolver.errors import WireError
 from resolver.wire.framing import frame
 from resolver.wire.grpc import FRAME, PATH, read_packet, write_packet
-from tests.runtime.serving import HOST, Server, free_port, serving
+from tests.runtime.clients import HOST
+from tests.runtime.serving import Server, free_port, serving
 
 CERTIFICATES: Final = Path(__file__).parents[1] / "parity" / "certs"
 FILES: Final = f"{CERTIFICATES}/server.pem {CERTIFICATES}/server.key"
