@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from resolver.errors import UpstreamError, WireError
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.exchange import Request
+from resolver.upstream.own import is_own
 from resolver.upstream.system import candidates, hosts_addresses, read_resolv_conf
 from resolver.upstream.upstream import Checks, Counts, Upstream
 from resolver.wire.constants import AAAA, TC, A, rcode_name
@@ -47,11 +48,13 @@ class Lookup:
         clock: Callable[[], float],
         resolvers: Sequence[Address] = (),
         files: SystemFiles = SystemFiles(),
+        is_own: Callable[[Address], bool] = is_own,
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._resolvers = resolvers
         self._files = files
+        self._is_own = is_own
 
     async def addresses(self, name: str) -> Addresses:
         """IPv4 addresses first. Raises UpstreamError where there are none or nobody could be asked."""
@@ -64,6 +67,8 @@ class Lookup:
             servers, names = [Address(server, 53) for server in conf.servers], candidates(name, conf)
         if not servers:
             raise UpstreamError(f"{self._files.resolv_conf} has no nameserver line")
+        if not self._resolvers:
+            servers = self._others(servers, name)
         deadline = self._clock() + BUDGET
         reason = ""
         for full_name in names:
@@ -78,6 +83,14 @@ class Lookup:
                 reason = f"{server} knows no address"
                 break
         raise UpstreamError(f"no addresses found for {name}: {reason}")
+
+    def _others(self, servers: Sequence[Address], name: str) -> Sequence[Address]:
+        """Those of the servers that are not this very one, which cannot know the name yet. Raises UpstreamError."""
+        others = [server for server in servers if not self._is_own(server)]
+        if not others:
+            listed = f"{' and '.join(map(str, servers))} of {self._files.resolv_conf}"
+            raise UpstreamError(f"{name} cannot be looked up at {listed}: that is this very server; name a resolver")
+        return others
 
     async def _ask(self, server: Address, name: str, deadline: float) -> Addresses:
         timeout = min(TIMEOUT, deadline - self._clock())

@@ -102,3 +102,34 @@ async def test_a_system_without_resolvers_is_an_error(tmp_path: Path) -> None:
 async def test_the_resolvers_of_the_system_are_asked(tmp_path: Path) -> None:
     with pytest.raises(UpstreamError, match=r"no addresses found for dns\.test: .*127\.0\.0\.251:53"):
         await lookup(files=system(tmp_path, ["nameserver 127.0.0.251"])).addresses("dns.test")
+
+
+# --- no circles
+
+
+def of_system(tmp_path: Path, *servers: str, own: Sequence[str] = ()) -> Lookup:
+    files = SystemFiles(tmp_path / "resolv.conf", tmp_path / "hosts")
+    files.resolv_conf.write_text("".join(f"nameserver {server}\n" for server in servers))
+    is_own = {Address(server, 53) for server in own}.__contains__
+    return Lookup(asyncio.get_running_loop(), time.monotonic, (), files, is_own)
+
+
+async def test_a_name_is_not_looked_up_at_this_very_server(tmp_path: Path) -> None:
+    circle = of_system(tmp_path, "127.0.0.1", "127.0.0.2", own=("127.0.0.1", "127.0.0.2"))
+    with pytest.raises(UpstreamError) as caught:
+        await circle.addresses("dns.test")
+    assert str(caught.value) == (
+        f"dns.test cannot be looked up at 127.0.0.1:53 and 127.0.0.2:53 of {tmp_path / 'resolv.conf'}: "
+        "that is this very server; name a resolver"
+    )
+
+
+async def test_a_server_of_the_system_that_is_another_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TIMEOUT", 0.05)
+    with pytest.raises(UpstreamError, match=r"no addresses found for dns\.test: .*127\.0\.0\.252:53"):
+        await of_system(tmp_path, "127.0.0.1", "127.0.0.252", own=("127.0.0.1",)).addresses("dns.test")
+
+
+async def test_the_systems_hosts_file_needs_no_server(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("192.0.2.1 dns.test\n")
+    assert (await of_system(tmp_path, "127.0.0.1", own=("127.0.0.1",)).addresses("dns.test")).found == ("192.0.2.1",)
