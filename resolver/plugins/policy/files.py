@@ -33,6 +33,7 @@ class FileSource:
         self._stamp: Stamp | None = None
         self._watching: asyncio.Task[None] | None = None
         self._complaint = ""
+        self._counted = 0
 
     async def start(self) -> None:
         await self._read()
@@ -43,6 +44,8 @@ class FileSource:
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
+        self._plugin.metrics.rules.cell(str(self._file.path)).value -= self._counted
+        self._counted = 0
 
     async def _watch(self) -> None:
         while True:
@@ -81,7 +84,8 @@ class FileSource:
         self._scope.policy.put(str(path), rules)
         await self._scope.refresh()
         metrics = self._plugin.metrics
-        metrics.rules.cell(str(path)).value = len(rules)
+        metrics.rules.cell(str(path)).value += len(rules) - self._counted
+        self._counted = len(rules)
         metrics.changed.cell(str(path)).value = stamp[0] / 1e9
         self._plugin.log.info(f"{path} has {len(rules)} rules, in force after {time.monotonic() - begun:.3f}s")
 

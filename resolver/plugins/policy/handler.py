@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import Final, Protocol
 
@@ -14,7 +14,7 @@ from resolver.chain.setup import Block, Host
 from resolver.errors import WireError
 from resolver.plugins.policy.answers import denied
 from resolver.plugins.policy.inspection import addresses, has_alias, targets
-from resolver.plugins.policy.metrics import Metrics, Tally
+from resolver.plugins.policy.metrics import Metrics
 from resolver.plugins.policy.responses import Responses
 from resolver.plugins.policy.scope import Hit, Scope
 from resolver.plugins.policy.settings import Settings
@@ -28,6 +28,8 @@ OUTSIDE: Final = frozenset(("cache", "forward", "grpc"))
 
 FOREVER: Final = float("inf")
 
+Counts = tuple[Callable[[int], None], ...]
+
 
 class Source(Protocol):
     """Something that puts rules into a scope while the server runs."""
@@ -37,6 +39,16 @@ class Source(Protocol):
 
     async def stop(self) -> None:
         """End what keeps it up to date."""
+
+
+class Learner(Protocol):
+    """Somebody who writes down which clients ask for what."""
+
+    def group(self, client: str) -> Hashable:
+        """What distinguishes clients for the learner, so that replays are counted for the right ones; or UNSETTLED."""
+
+    def note(self, query: Query, found: Decision) -> Callable[[int], None] | None:
+        """A client's query was decided; returns what is called with the number of its replays."""
 
 
 class PolicyPlugin(Plugin):
@@ -55,7 +67,9 @@ class PolicyPlugin(Plugin):
         self._by_zone = {zone: scope for scope in self.scopes for zone in scope.settings.zones}
         self._everywhere = self._by_zone.get(ROOT) if len(self._by_zone) == 1 else None
         self._responses = Responses(host)
+        self._version = 0
         self.sources: list[Source] = []
+        self.learner: Learner | None = None
 
     # --- life
 
@@ -78,6 +92,7 @@ class PolicyPlugin(Plugin):
 
     def changed(self) -> None:
         """What was decided may not hold any more: nothing of it is replayed, and clients are sorted anew."""
+        self._version += 1
         self.host.withdraw(self._tag)
         self.host.resort(None)
 
@@ -91,6 +106,11 @@ class PolicyPlugin(Plugin):
     def group(self, client: str) -> Hashable:
         """Clients of one group get the same answers."""
         found: list[Hashable] = []
+        if self.learner is not None:
+            learnt = self.learner.group(client)
+            if learnt is UNSETTLED:
+                return UNSETTLED
+            found.append(learnt)
         for scope in self.scopes:
             if not scope.looks_at_clients:
                 continue
@@ -146,7 +166,7 @@ class PolicyPlugin(Plugin):
                 continue
             found = await self._decide(scope, query, name)
             if found.denies:
-                return self._deny(query, scope, found, name, self._leave(None))
+                return self._deny(query, scope, found)
             hit = scope.hit(name, query.client[0])
             if hit is not None:
                 answer = await self._respond(query, scope, hit, name)
@@ -155,7 +175,10 @@ class PolicyPlugin(Plugin):
                 found = answer or found
             if asked is None or found.action == AUDIT_ONLY:
                 asked = found
+        version = self._version
         reply = await next(query)
+        if version != self._version:  # what was decided in front may be decided otherwise now: it must not be kept
+            reply = reply.withheld()
         if asked is None:
             return reply
         return await self._passed(query, reply, asked)
@@ -177,10 +200,7 @@ class PolicyPlugin(Plugin):
             if isinstance(judged, Reply):
                 return judged
             asked = judged or asked
-        self._note(query, asked)
-        tally = self.metrics.tally(query.site, asked)
-        tally.add(1)
-        return self._kept(reply, tally)
+        return self._kept(reply, self._count(query, asked))
 
     async def _inspect(self, query: Query, reply: Reply) -> Reply | Decision | None:
         """What policy says about the aliases and addresses of an answer; None where it has nothing to say."""
@@ -200,7 +220,7 @@ class PolicyPlugin(Plugin):
                 if is_outside and scope.is_rebinding(packed, query.name):
                     found = scope.rebinding
                     if found.denies:
-                        return self._deny(query, scope, found, query.name, self._leave(reply))
+                        return self._deny(query, scope, found, reply)
                     noted = found
                 hit = scope.address_hit(packed, query.name)
                 if hit is not None:
@@ -220,7 +240,7 @@ class PolicyPlugin(Plugin):
             found = await self._decide(scope, query, target)
             counts = found.explicit or (own is not None and own.settings.strict_aliases)
             if counts and found.denies:
-                return self._deny(query, scope, found, target, self._leave(reply))
+                return self._deny(query, scope, found, reply)
             if counts and found.action == AUDIT_ONLY:
                 noted = found
             hit = scope.hit(target, query.client[0], with_client=False)
@@ -240,19 +260,23 @@ class PolicyPlugin(Plugin):
         found = self._responses.decide(query, scope, hit)
         if found is None or found.action == AUDIT_ONLY:
             return found
-        self._note(query, found)
-        tally = self.metrics.tally(query.site, found)
-        tally.add(1)
-        leave = self._leave(behind, tally)
+        leave = self._leave(behind, self._count(query, found))
         return await self._responses.answer(query, hit, found, _owner(scope, query.name), scope.settings.ttl, leave)
 
-    def _deny(self, query: Query, scope: Scope, found: Decision, name: bytes, leave: Replay | None) -> Reply:
+    def _deny(self, query: Query, scope: Scope, found: Decision, behind: Reply | None = None) -> Reply:
+        leave = self._leave(behind, self._count(query, found))
+        return denied(query, found, _owner(scope, query.name), scope.settings.ttl, leave)
+
+    def _count(self, query: Query, found: Decision) -> Counts:
+        """Write a decision down and count it; what counts its replays."""
         self._note(query, found)
         tally = self.metrics.tally(query.site, found)
         tally.add(1)
-        if leave is not None:
-            leave.counts = (*leave.counts, tally.add)
-        return denied(query, found, _owner(scope, query.name), scope.settings.ttl, leave)
+        if self.learner is not None and query.depth == 0:
+            learnt = self.learner.note(query, found)
+            if learnt is not None:
+                return tally.add, learnt
+        return (tally.add,)
 
     def _note(self, query: Query, found: Decision) -> None:
         trail = query.trail
@@ -265,9 +289,8 @@ class PolicyPlugin(Plugin):
         elif not trail.decision:
             trail.decide(ALLOW, found.rule)
 
-    def _leave(self, behind: Reply | None, tally: Tally | None = None) -> Replay | None:
+    def _leave(self, behind: Reply | None, counts: Counts) -> Replay | None:
         """Leave to replay a denial: until rules change, and no longer than the answer that it was made of."""
-        counts = () if tally is None else (tally.add,)
         if behind is None:
             return Replay(FOREVER, counts=counts, tags=(self._tag,), live=True)
         leave = behind.replay
@@ -275,13 +298,13 @@ class PolicyPlugin(Plugin):
             return None
         return Replay(leave.until, counts=(*leave.counts, *counts), tags=(*leave.tags, self._tag), live=leave.live)
 
-    def _kept(self, reply: Reply, tally: Tally) -> Reply:
+    def _kept(self, reply: Reply, counts: Counts) -> Reply:
         """The reply, whose replays count and end when the rules change."""
         leave = reply.replay
         if leave is None:
             return reply
         kept = Replay(
-            leave.until, leave.base, leave.variants, (*leave.counts, tally.add), leave.seen, (*leave.tags, self._tag),
+            leave.until, leave.base, leave.variants, (*leave.counts, *counts), leave.seen, (*leave.tags, self._tag),
             leave.live, leave.observers, leave.guards,
         )  # fmt: skip
         return Reply(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 
 from resolver.chain.capabilities import UNSETTLED, Identity
+from resolver.chain.query import Query
+from resolver.chain.reply import Replay, Reply, from_records
 from resolver.chain.trail import Trail
 from resolver.errors import ConfigErrors
+from resolver.policy.rules import Decision
 from resolver.wire.constants import AAAA, CNAME, HTTPS, NOERROR, NXDOMAIN, REFUSED, SOA, A
 from resolver.wire.names import from_text
-from resolver.wire.records import soa_minimum
-from tests.plugins.chains import World
+from resolver.wire.records import record, soa_minimum
+from tests.plugins.chains import World, answering, question
 from tests.plugins.policy.scenes import Scene, records, shown, why
 
 ALLOW_LIST = """policy {
@@ -216,11 +220,6 @@ async def test_what_the_cache_has_may_be_from_outside() -> None:
 
 
 async def test_address_hints_count_as_addresses() -> None:
-    from resolver.chain.query import Query
-    from resolver.chain.reply import Reply, from_records
-    from resolver.wire.records import record
-    from tests.plugins.chains import answering, question
-
     def answer(query: Query) -> Reply:
         rdata = b"\0\1\0\0\4\0\4" + bytes((192, 168, 0, 1))
         return from_records(query, "forward", [record(query.qname, HTTPS, 60, rdata)])
@@ -298,3 +297,42 @@ def test_mistakes_are_refused(line: str, words: str) -> None:
 def test_two_policies_for_the_same_zone_are_refused() -> None:
     with pytest.raises(ConfigErrors, match="for the same zone"):
         World().build(". {\n policy\n policy\n}\n")
+
+
+async def test_what_was_decided_before_a_change_is_not_replayed_after_it() -> None:
+    scene = Scene(ALLOW_LIST)
+
+    async def slow(query: Query) -> Reply:
+        scene.part.changed()  # while the upstream is asked
+        reply = from_records(query, "forward", authoritative=False)
+        reply.replay = Replay(math.inf)
+        return reply
+
+    reply = await scene.part.resolve(question("www.example.com"), slow)
+    assert (reply.source, reply.replay) == ("forward", None)
+
+
+class Notes:
+    """A learner that counts."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[bytes, str]] = []
+
+    def group(self, client: str) -> str:
+        return client.partition(".")[0]
+
+    def note(self, query: Query, found: Decision) -> Callable[[int], None]:
+        self.seen.append((query.name, found.action))
+        return lambda times: self.seen.extend([(query.name, found.action)] * times)
+
+
+async def test_a_learner_sees_every_decision_and_its_replays() -> None:
+    scene, notes = Scene(ALLOW_LIST), Notes()
+    scene.part.learner = notes
+    for name in ("www.example.com", "other.example"):
+        leave = (await scene.ask(name)).replay
+        assert leave is not None
+        for count in leave.counts:
+            count(1)
+    assert notes.seen == [(from_text("www.example.com"), "allow")] * 2 + [(from_text("other.example"), "refused")] * 2
+    assert scene.part.group("10.1.1.1") == scene.part.group("10.2.2.2") != scene.part.group("11.1.1.1")
