@@ -150,8 +150,26 @@ async def test_no_query_travels_before_the_handshake_of_a_resumed_session_is_don
             for flight in relay.first_flights:
                 assert flight[0] == 22, "a handshake record and nothing else"
                 assert 5 + int.from_bytes(flight[3:5], "big") == len(flight)
-                assert b"\0\x2a\0" not in flight, "no early_data extension (RFC 8446 section 4.2.10)"
+            first, second = map(extensions, relay.first_flights)
+            assert PRE_SHARED_KEY in second - first
+            assert EARLY_DATA not in first | second
             exchanges.close()
+
+
+EARLY_DATA, PRE_SHARED_KEY = 42, 41
+
+
+def extensions(hello: bytes) -> set[int]:
+    """The types of the extensions in a ClientHello (RFC 8446 section 4.1.2)."""
+    at = 5 + 4 + 2 + 32
+    at += 1 + hello[at]  # session
+    at += 2 + int.from_bytes(hello[at : at + 2], "big")  # cipher suites
+    at += 1 + hello[at] + 2  # compression methods, length of what follows
+    found = set()
+    while at < len(hello):
+        found.add(int.from_bytes(hello[at : at + 2], "big"))
+        at += 4 + int.from_bytes(hello[at + 2 : at + 4], "big")
+    return found
 
 
 def large() -> Request:
