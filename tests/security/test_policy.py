@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from resolver.wire.message import scan
 from resolver.wire.names import from_text
 from resolver.wire.records import Record, encode, record
 from tests.runtime.clients import addresses, question
+from tests.runtime.serving import free_port, serving
 from tests.security.transports import EVERY, Everywhere, everywhere
 from tests.support.upstreams import Asked, Upstream, answers
+from tests.support.zones import HOST
 
 BLOCK = "policy {\n deny .blocked.example\n rebinding off\n }"
 
@@ -97,3 +101,27 @@ async def test_answers_from_outside_do_not_lead_inside(tmp_path: Path, cached: s
     ):
         for _ in range(3):
             assert await rcode(server, "metadata.example") == "REFUSED"
+
+
+@pytest.mark.parametrize("cached", ["", "cache 30"])
+async def test_what_one_client_may_have_is_not_replayed_to_another(tmp_path: Path, cached: str) -> None:
+    """Answers are replayed to clients for whom the same rules hold, and to nobody else."""
+    port = free_port()
+    async with Upstream(answers("192.0.2.1")) as behind:
+        rules = "policy {\n default deny\n allow .example net 127.0.0.1/32\n }"
+        corefile = f".:{port} {{\n bind {HOST}\n {rules}\n {cached}\n forward . {behind.to}\n}}"
+        async with serving(tmp_path, corefile, port=port):
+            for _ in range(5):
+                for host, expected in ((HOST, "NOERROR"), ("127.0.0.2", "REFUSED")):
+                    found = await asyncio.to_thread(ask_from, host, port, question("www.example"))
+                    assert RCODES[scan(found).rcode] == expected
+
+
+def ask_from(host: str, port: int, packet: bytes) -> bytes:
+    """The answer to a client with that address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        sock.bind((host, 0))
+        sock.connect((HOST, port))
+        sock.send(packet)
+        return sock.recv(4096)
