@@ -53,3 +53,25 @@ class Buckets:
             middle = sample[len(sample) // 2]
             kept = {key: full_at for key, full_at in kept.items() if full_at > middle}
         self._full_at = kept
+
+
+class FirstOfSecond:
+    """Tells what happens to a key for the first time within a second, for at most ``limit`` keys a second."""
+
+    __slots__ = ("_limit", "_second", "_seen")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._second = 0
+        self._seen: set[Hashable] = set()
+
+    def __call__(self, key: Hashable, now: float) -> bool:
+        """Whether it is the first time."""
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._seen.clear()
+        if key in self._seen or len(self._seen) >= self._limit:
+            return False
+        self._seen.add(key)
+        return True

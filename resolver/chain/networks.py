@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -35,3 +35,20 @@ class NetworkSet:
             address = address.ipv4_mapped
         number = int(address)
         return any(number >> shift in found for shift, found in self._prefixes[address.version].items())
+
+
+def prefixes(ipv4: int, ipv6: int) -> Callable[[str], Hashable]:
+    """What turns an address into its network of so many bits; IPv4 clients of an IPv6 socket are IPv4 clients."""
+
+    @lru_cache(_KNOWN_CLIENTS)
+    def prefix(host: str) -> Hashable:
+        try:
+            address = ip_address(host.partition("%")[0])
+        except ValueError:
+            return host
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        bits = ipv6 if isinstance(address, IPv6Address) else ipv4
+        return address.version, int(address) >> (address.max_prefixlen - bits)
+
+    return prefix

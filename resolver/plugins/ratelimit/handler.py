@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from functools import cached_property, lru_cache
-from ipaddress import IPv6Address, ip_address
+from functools import cached_property
 from typing import Final
 
-from resolver.chain.buckets import Buckets
+from resolver.chain.buckets import Buckets, FirstOfSecond
 from resolver.chain.capabilities import Identifying, Vouching, offering
+from resolver.chain.networks import prefixes
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query, Site
 from resolver.chain.reply import Reply, failure, silence
@@ -22,7 +22,6 @@ from resolver.wire.edns import extended_error
 from resolver.wire.message import empty_answer
 from resolver.wire.records import EMPTY_BODY
 
-_KNOWN_ADDRESSES: Final = 8192
 _TOO_MANY: Final = "too many queries"
 _WHY: Final = extended_error(constants.EDE_PROHIBITED, _TOO_MANY)
 _SHOWN_PER_SECOND: Final = 100  # refusals of replays that go down the chain, to be seen by logs
@@ -47,13 +46,12 @@ class RateLimit(Plugin):
         self.interval = 1.0 / settings.rate
         self.depth = settings.burst * self.interval
         self.metrics = Metrics(host.registry)
-        self.key: Callable[[str], Hashable] = _prefixes(settings.ipv4, settings.ipv6)
+        self.key: Callable[[str], Hashable] = prefixes(settings.ipv4, settings.ipv6)
         if settings.per != ADDRESS:
             self.key = self._by_identity
         self._gates: dict[tuple[Site, bool], Gate] = {}
         self._slips = 0
-        self._second = 0
-        self._shown: set[Hashable] = set()
+        self.is_news = FirstOfSecond(_SHOWN_PER_SECOND)
         self._end_figures: Callable[[], None] | None = None
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
@@ -81,17 +79,6 @@ class RateLimit(Plugin):
         self._slips += 1
         slip = self.settings.slip
         return slip > 0 and self._slips % slip == 0
-
-    def is_news(self, key: Hashable, now: float) -> bool:
-        """Whether this is the first refusal of a client within this second that logs have not seen."""
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._shown.clear()
-        if key in self._shown or len(self._shown) >= _SHOWN_PER_SECOND:
-            return False
-        self._shown.add(key)
-        return True
 
     async def start(self) -> None:
         """Show figures."""
@@ -137,8 +124,8 @@ class RateLimit(Plugin):
 
     @cached_property
     def _address_key(self) -> Callable[[str], Hashable]:
-        prefixes = _prefixes(self.settings.ipv4, self.settings.ipv6)
-        return lambda client: (0, prefixes(client))  # is never equal to a name
+        of_address = prefixes(self.settings.ipv4, self.settings.ipv6)
+        return lambda client: (0, of_address(client))  # is never equal to a name
 
     @cached_property
     def _identifying(self) -> tuple[Identifying, ...]:
@@ -215,20 +202,3 @@ def _guarded(reply: Reply, gate: Gate) -> Reply:
     if leave is None:
         return reply
     return replace(reply, replay=replace(leave, guards=(*leave.guards, *gate.guards)))
-
-
-def _prefixes(ipv4: int, ipv6: int) -> Callable[[str], Hashable]:
-    """What turns an address into that of its network; IPv4 clients of an IPv6 socket are IPv4 clients."""
-
-    @lru_cache(_KNOWN_ADDRESSES)
-    def prefix(host: str) -> Hashable:
-        try:
-            address = ip_address(host.partition("%")[0])
-        except ValueError:
-            return host
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        bits = ipv6 if isinstance(address, IPv6Address) else ipv4
-        return address.version, int(address) >> (address.max_prefixlen - bits)
-
-    return prefix
