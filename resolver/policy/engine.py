@@ -15,7 +15,6 @@ OPERATOR, DELEGATED = 0, 1
 """Ranks. What operators' rules decide, delegated ones cannot change: they are asked where none of an operator fits."""
 
 _MEMO: Final = 4096
-_STEP: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Settings:
 
 
 class State:
-    """All rules as they were when it was made; never changes."""
+    """All rules as they were when it was made. Who has waited looks for the newest one: old ones are emptied."""
 
     def __init__(self, settings: Settings, ranks: tuple[Matcher, ...], classifier: Classifier) -> None:
         self.classifier = classifier
@@ -59,6 +58,12 @@ class State:
                 del self._classes[next(iter(self._classes))]
             self._classes[client] = found
         return found
+
+    def emptying(self) -> Generator[None, None, None]:
+        """Let go of all rules in steps, where nobody will ask any more."""
+        self._decisions.clear()
+        for matcher in self._ranks:
+            yield from matcher.emptying()
 
     def forget(self, client: str) -> None:
         """The client may be in another class from now on."""
@@ -138,4 +143,6 @@ class Policy:
         for rank, rules in sources:
             yield from ranks[rank].adding(rules)
             yield
-        self.state = State(self.settings, ranks, Classifier(conditions))
+        before, self.state = self.state, State(self.settings, ranks, Classifier(conditions))
+        yield
+        yield from before.emptying()

@@ -80,7 +80,7 @@ def parsing_rules(text: str, origin: str, groups: Groups | None = None) -> Gener
     rules: list[Rule] = []
     problems = Problems()
     with problems:
-        for number, words in enumerate(_yaml_lines(text, origin) if _is_yaml(text) else _lines(text, origin), 1):
+        for number, words in enumerate(_yaml_lines(text, origin) if is_yaml(text) else _lines(text, origin), 1):
             with problems:
                 rules.extend(_line(words, known, seen))
             if len(rules) > MAX_RULES:
@@ -264,7 +264,7 @@ def _lines(text: str, origin: str) -> Generator[list[Word], None, None]:
             yield words
 
 
-def _is_yaml(text: str) -> bool:
+def is_yaml(text: str) -> bool:
     """Whether the first word is one that no rule begins with."""
     for line in text.split("\n", 100)[:100]:
         line = line.partition("#")[0].strip()

@@ -116,6 +116,14 @@ class ResponseZone:
             return None
         return self._addresses.longest(4 if len(packed) == 4 else 6, int.from_bytes(packed, "big"))
 
+    def emptying(self) -> Generator[None, None, None]:
+        """Let go of all triggers in steps, where nobody will ask any more: to free many at once takes long."""
+        for table in (self._names, self._below):
+            while table:
+                for _ in range(min(_STEP, len(table))):
+                    table.popitem()
+                yield
+
     # --- building
 
     def _take(self, record: Record) -> None:

@@ -60,7 +60,7 @@ class ZoneFile:
         stamps: dict[Path, Stamp] = {}
         anyway = anyway or self.by_time or self._was_young
         try:
-            return await Turns().all(_unseen(self._reading(previous, stamps, anyway)))
+            return await Turns().all(unseen(self._reading(previous, stamps, anyway)))
         finally:
             self._stamps = stamps
 
@@ -126,7 +126,7 @@ async def release(remains: Remains) -> None:
         await turns.give()
 
 
-def _unseen(steps: Generator[None, None, T]) -> Generator[None, None, T]:
+def unseen(steps: Generator[None, None, T]) -> Generator[None, None, T]:
     """The same steps; the garbage collector passes over what they make, or it would stop the loop to look at it all."""
     number = 0
     while True:

@@ -13,7 +13,7 @@ from resolver.plugins.policy.settings import Feed
 from resolver.policy.response_zone import ResponseZone
 from resolver.wire.names import to_text
 from resolver.zone.data import Zone
-from resolver.zone.files import ZoneFile, release, remains
+from resolver.zone.files import ZoneFile, release, remains, unseen
 from resolver.zone.follower import Follower
 from resolver.zone.primary import Primary
 
@@ -43,8 +43,8 @@ class _Taking:
 
     async def take(self, zone: Zone) -> None:
         """This version counts from now on."""
-        made = await Turns().all(ResponseZone.building(self.feed.origin, zone.records()))
-        self._scope.put_feed(self._number, made)
+        made = await Turns().all(unseen(ResponseZone.building(self.feed.origin, zone.records())))
+        await self._scope.put_feed(self._number, made)
         metrics = self.plugin.metrics
         metrics.serial.cell(self.shown).value = made.serial
         metrics.triggers.cell(self.shown, "in force").value = made.count

@@ -13,8 +13,9 @@ from resolver.chain.turns import Turns
 from resolver.errors import ConfigError, ConfigErrors, ResolverError
 from resolver.plugins.policy.scope import Scope
 from resolver.plugins.policy.settings import RuleFile
-from resolver.policy.reading import parsing_rules
+from resolver.policy.reading import is_yaml, parse_rules, parsing_rules
 from resolver.policy.rules import Rule
+from resolver.zone.files import unseen
 
 if TYPE_CHECKING:
     from resolver.plugins.policy.handler import PolicyPlugin
@@ -76,7 +77,7 @@ class FileSource:
         text, stamp = found
         self._stamp = stamp  # a broken file is complained of once, and read again when it is another
         try:
-            rules = await Turns().all(parsing_rules(text, str(path), self._scope.settings.groups))
+            rules = await self._parse(text)
         except ConfigErrors as errors:
             raise ConfigError("; ".join(str(error) for error in errors.errors[:_SHOWN])) from None
         self._check(rules)
@@ -88,6 +89,13 @@ class FileSource:
         self._counted = len(rules)
         metrics.changed.cell(str(path)).value = stamp[0] / 1e9
         self._plugin.log.info(f"{path} has {len(rules)} rules, in force after {time.monotonic() - begun:.3f}s")
+
+    async def _parse(self, text: str) -> list[Rule]:
+        """The rules of a text, while others have their turns. Raises ConfigErrors."""
+        origin, groups = str(self._file.path), self._scope.settings.groups
+        if is_yaml(text):  # reading YAML has no steps
+            return await asyncio.to_thread(parse_rules, text, origin, groups)
+        return await Turns().all(unseen(parsing_rules(text, origin, groups)))
 
     def _check(self, rules: list[Rule]) -> None:
         if self._plugin.identifying is None:

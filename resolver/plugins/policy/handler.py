@@ -184,11 +184,13 @@ class PolicyPlugin(Plugin):
         return await self._passed(query, reply, asked)
 
     async def _decide(self, scope: Scope, query: Query, name: bytes) -> Decision:
-        state = scope.state
-        client = state.known(query.client[0])
-        if client is None:
-            client = await self._class(state, query.client[0])
-        return state.decide(name, query.qtype, client)
+        while True:
+            state = scope.state
+            client = state.known(query.client[0])
+            if client is None:
+                client = await self._class(state, query.client[0])
+            if state is scope.state:  # or there are other rules since
+                return state.decide(name, query.qtype, client)
 
     async def _passed(self, query: Query, reply: Reply, asked: Decision) -> Reply:
         """The reply, or what is said in its place because of what is in it."""

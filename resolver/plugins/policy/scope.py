@@ -14,6 +14,7 @@ from resolver.policy.clients import numbered
 from resolver.policy.engine import Policy, State
 from resolver.policy.response_zone import PASSTHRU, ResponseZone, Trigger
 from resolver.policy.rules import AUDIT_ONLY, REFUSED, Answer, Decision
+from resolver.zone.files import unseen
 
 OWN_RULES = "configuration"
 
@@ -53,13 +54,20 @@ class Scope:
     async def refresh(self) -> None:
         """Let what was put into the policy or removed from it count, without keeping queries waiting."""
         async with self._rebuilding:  # or an older state might come behind a newer one
-            await Turns().all(self.policy.rebuilding())
-        self.changed()
+            before, turns = self.state, Turns()
+            for _ in unseen(self.policy.rebuilding()):
+                if before is not self.state:
+                    before = self.state
+                    self.changed()
+                await turns.give()
 
-    def put_feed(self, number: int, zone: ResponseZone) -> None:
+    async def put_feed(self, number: int, zone: ResponseZone) -> None:
         """Another version of the response policy zone with that number counts from now on."""
+        before = self.feeds.get(number)
         self.feeds[number] = zone
         self.changed()
+        if before is not None:
+            await Turns().all(before.emptying())
 
     # --- response policy zones
 
