@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"plugins"}),
     frozenset({"listeners"}),
     frozenset({"runtime"}),
-    frozenset({"node"}),
+    frozenset({"node", "netpol"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )

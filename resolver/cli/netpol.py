@@ -1,0 +1,152 @@
+"""``resolver netpol``: network policies that let through what the configuration needs, and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from resolver.config.load import load
+from resolver.errors import ResolverError
+from resolver.manifests import settings as read
+from resolver.manifests.bundle import Bundle
+from resolver.manifests.settings import ManifestError, Settings
+from resolver.manifests.text import Document
+from resolver.manifests.writing import stream
+from resolver.netpol.grants import grants
+from resolver.netpol.kubernetes import names_to_resolve
+from resolver.netpol.outgoing import API, CLUSTER_DNS, outgoing
+from resolver.netpol.resolving import Found, resolve
+from resolver.netpol.server import dns_ports, server_policy
+from resolver.netpol.writing import Format, Workloads
+from resolver.runtime.plan import Plan, assemble
+from resolver.runtime.throwaway import throwaway_host
+
+FORMATS = ("kubernetes", "cilium", "gke", "openshift", "istio")
+SERVER, WORKLOADS = "resolver", "workloads"
+_PROTOCOLS = ("TCP", "UDP")
+
+
+def run(arguments: list[str]) -> int:
+    """Write the policies; what they leave out goes to stderr. Raises ResolverError where there is nothing to write."""
+    flags = _parser().parse_args(arguments)
+    plan = assemble(load(flags.conf, environ=os.environ), throwaway_host(), flags.port_of_server)
+    settings = Settings(name=flags.name, namespace=flags.server_namespace, cluster_domain=flags.cluster_domain)
+    documents, left_out = (_for_server if flags.made_for == SERVER else _for_workloads)(plan, settings, flags)
+    bundle = Bundle("netpol", (), {"policies.yaml": documents}, warnings=left_out)
+    print(stream(bundle, shlex.join(["resolver", "netpol", *arguments])), end="")
+    for text in left_out:
+        print(f"resolver netpol: warning: {text}", file=sys.stderr)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="resolver netpol", description="Write network policies from a configuration and its policy."
+    )
+    add = parser.add_argument
+    add("-conf", "--conf", default="Corefile", metavar="FILE", help="the configuration (default: Corefile)")
+    add("--for", dest="made_for", choices=(SERVER, WORKLOADS), default=SERVER, help="for whom (default: resolver)")
+    add(
+        "--format",
+        choices=FORMATS,
+        default="kubernetes",
+        help="for workloads: the kind of policy (default: kubernetes)",
+    )
+    add(
+        "--namespace",
+        action="append",
+        type=read.label,
+        default=[],
+        metavar="NAMESPACE",
+        help="for workloads: write for this one; may be repeated (default: those that rules name)",
+    )
+    add("--resolve", type=_server, metavar="ADDRESS[:PORT]", help="ask this server for the addresses of names")
+    add(
+        "--port",
+        action="append",
+        type=_port,
+        metavar="PORT[/PROTOCOL]",
+        help="for workloads: where names are reached; may be repeated (default: 443/TCP)",
+    )
+    defaults = Settings()
+    add("--name", type=read.service_name, default=defaults.name, help=f"what the server is called ({defaults.name})")
+    add(
+        "--server-namespace",
+        type=read.label,
+        default=defaults.namespace,
+        metavar="NAMESPACE",
+        help=f"where the server runs ({defaults.namespace})",
+    )
+    add("--cluster-domain", type=read.domain, default=defaults.cluster_domain, help="the domain of the cluster")
+    add("-dns.port", "--dns.port", dest="port_of_server", type=int, default=53, metavar="PORT")
+    return parser
+
+
+def _server(text: str) -> tuple[str, int]:
+    host, port = text, 53
+    if text.startswith("[") or text.count(":") == 1:
+        host, _, number = text.rpartition(":")
+        host = host.strip("[]")
+        if not number.isascii() or not number.isdigit() or not 1 <= int(number[:6]) <= 65535:
+            raise argparse.ArgumentTypeError(f"{text} has no port from 1 to 65535")
+        port = int(number)
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no IP address with or without a port") from None
+    return host, port
+
+
+def _port(text: str) -> tuple[int, str]:
+    number, _, protocol = text.partition("/")
+    protocol = protocol.upper() or "TCP"
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number[:6]) <= 65535 or protocol not in _PROTOCOLS:
+        raise argparse.ArgumentTypeError(f"{text} is no port such as 443, 5432/TCP or 443/UDP")
+    return int(number), protocol
+
+
+def _for_server(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tuple[list[Document], list[str]]:
+    if flags.format != "kubernetes":
+        raise ManifestError(f"--format {flags.format} is for workloads; for the server there is NetworkPolicy")
+    for name in ("namespace", "port"):
+        if getattr(flags, name):
+            raise ManifestError(f"--{name} is for workloads; say --for workloads")
+    targets, unknown = outgoing(plan)
+    names = [one.host for one in targets if not one.is_address and one.host not in (API, CLUSTER_DNS)]
+    known, missing = _resolved(names, flags)
+    document, left_out = server_policy(plan, targets, known, settings)
+    return [document], [*missing, *left_out, *unknown]
+
+
+def _for_workloads(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tuple[list[Document], list[str]]:
+    found = grants(plan, flags.namespace, settings.cluster_domain)
+    workloads = Workloads(found, settings, dns_ports(plan), list(dict.fromkeys(flags.port or [(443, "TCP")])))
+    missing: list[str] = []
+    if flags.format == "kubernetes":
+        names = names_to_resolve(workloads)
+        if names and flags.resolve is None:
+            raise ManifestError(
+                "a NetworkPolicy has addresses: say with --resolve ADDRESS which server to ask for them"
+            )
+        workloads.known, missing = _resolved(names, flags)
+    elif flags.resolve is not None:
+        raise ManifestError(f"--resolve: {flags.format} follows names by itself")
+    write: Format = import_module(f"resolver.netpol.{flags.format}").write
+    documents = write(workloads)
+    return documents, list(dict.fromkeys([*found.unsaid, *missing, *workloads.unsaid]))
+
+
+def _resolved(names: list[str], flags: argparse.Namespace) -> tuple[Mapping[str, Any], list[str]]:
+    if flags.resolve is None or not names:
+        return {}, []
+    found: dict[str, list[Found]]
+    found, missing = resolve(names, *flags.resolve)
+    if not found:
+        raise ResolverError(f"no name has an address at {flags.resolve[0]}: {missing[0]}")
+    return found, missing
