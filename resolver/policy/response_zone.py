@@ -57,8 +57,8 @@ class Trigger:
 class ResponseZone:
     """The triggers of one zone; never changes once it is built.
 
-    ``ignored`` counts what does not work here, by kind: a forwarder does not see the name servers that ``nsdname`` and
-    ``nsip`` ask for.
+    A zone that ``is_shared`` is never emptied. ``ignored`` counts what does not work here, by kind: a forwarder does not
+    see the name servers that ``nsdname`` and ``nsip`` ask for.
     """
 
     def __init__(self, origin: bytes) -> None:
@@ -70,6 +70,7 @@ class ResponseZone:
         self._below: dict[bytes, Trigger] = {}
         self._clients: Prefixes[Trigger] = Prefixes()
         self._addresses: Prefixes[Trigger] = Prefixes()
+        self.is_shared = False
         self.has_clients = False
         self.has_addresses = False
 

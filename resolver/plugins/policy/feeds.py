@@ -54,6 +54,13 @@ class _Taking:
             kinds = ", ".join(f"{count} of {kind}" for kind, count in sorted(made.ignored.items()))
             self.plugin.log.warning(f"response policy zone {self.shown} has triggers that do nothing here: {kinds}")
 
+    def succeed(self, other: _Taking) -> None:
+        """Let the version count that another one took."""
+        zone = other._scope.feeds.get(other._number)
+        if zone is not None:
+            zone.is_shared = True  # queries may be under way that still ask the other one
+            self._scope.feeds[self._number] = zone
+
     def failed(self, reason: str) -> None:
         """The zone cannot be read; the version that was read before stays in force."""
         self.plugin.metrics.failures.cell(self.shown).value += 1
@@ -114,6 +121,13 @@ class TransferFeed:
         self._newest: Zone | None = None
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+
+    def succeed(self, other: TransferFeed) -> None:
+        """Go on with what was fetched before a reload, if it came from there."""
+        mine, theirs = self._taking.feed, other._taking.feed
+        if (mine.origin, mine.primaries, mine.key) == (theirs.origin, theirs.primaries, theirs.key):
+            self._follower.succeed(other._follower)
+            self._taking.succeed(other._taking)
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()

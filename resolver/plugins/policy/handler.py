@@ -13,6 +13,7 @@ from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.errors import WireError
 from resolver.plugins.policy.answers import denied
+from resolver.plugins.policy.feeds import TransferFeed
 from resolver.plugins.policy.inspection import addresses, has_alias, targets
 from resolver.plugins.policy.metrics import Metrics
 from resolver.plugins.policy.responses import Responses
@@ -72,6 +73,14 @@ class PolicyPlugin(Plugin):
         self.learner: Learner | None = None
 
     # --- life
+
+    def succeed(self, previous: PolicyPlugin) -> None:
+        """Go on with the response policy zones that were fetched before a reload."""
+        before = [source for source in previous.sources if isinstance(source, TransferFeed)]
+        for source in self.sources:
+            if isinstance(source, TransferFeed):
+                for other in before:
+                    source.succeed(other)
 
     async def start(self) -> None:
         if self.identifying is not None:

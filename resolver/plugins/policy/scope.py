@@ -66,7 +66,7 @@ class Scope:
         before = self.feeds.get(number)
         self.feeds[number] = zone
         self.changed()
-        if before is not None:
+        if before is not None and not before.is_shared:
             await Turns().all(before.emptying())
 
     # --- response policy zones

@@ -174,3 +174,15 @@ async def test_a_zone_that_cannot_be_fetched_lets_pass_and_says_so(tmp_path: Pat
     async with serving(limited(port, free_port())) as server:
         assert (await answer(port, "nx.example")).rcode() == 0
         await until(lambda: "rpz.test. cannot be had from" in server.output.getvalue())
+
+
+async def test_a_reload_goes_on_with_what_was_fetched(tmp_path: Path) -> None:
+    write(tmp_path)
+    port, primary_port = free_port(), free_port()
+    async with serving(limited(port, primary_port)) as server:
+        async with serving(primary(primary_port, tmp_path / "rpz.db")):
+            await until(lambda: bool(server.part("policy").scopes[0].feeds), 20)
+        await server.apply(limited(port, primary_port).replace("whoami", "whoami\n minimal"))
+        assert (await answer(port, "nx.example")).rcode() == NXDOMAIN
+        await server.apply(limited(port, free_port()))
+        assert (await answer(port, "nx.example")).rcode() == 0
