@@ -1,7 +1,7 @@
 """DNS over HTTPS: the connections are limited and timed like those of DNS over TCP, what they carry is HTTP (RFC 8484).
 
-HTTP/1.1 and HTTP/2 are told apart by what TLS has agreed upon. h11 and h2 read and write them; they are imported aside
-from the event loop when the first listener opens, as that takes a tenth of a second.
+HTTP/1.1 and HTTP/2 are told apart by what TLS has agreed upon. What reads and writes them is imported aside from the
+event loop when the first listener opens, as that takes a tenth of a second.
 """
 
 from __future__ import annotations
