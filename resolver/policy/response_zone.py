@@ -57,8 +57,8 @@ class Trigger:
 class ResponseZone:
     """The triggers of one zone; never changes once it is built.
 
-    A zone that ``is_shared`` is never emptied. ``ignored`` counts what does not work here, by kind: a forwarder does not
-    see the name servers that ``nsdname`` and ``nsip`` ask for.
+    A zone that ``is_shared`` is never emptied. ``ignored`` counts what does not work, by kind: a forwarder does not see
+    the name servers that ``nsdname`` and ``nsip`` ask for.
     """
 
     def __init__(self, origin: bytes) -> None:
