@@ -186,8 +186,10 @@ class KeptConnections:
         if waiting is None:
             return
         future, request, deadline = waiting
-        second = key in connection.second
+        second, elsewhere = key in connection.second, key in connection.shared
         connection.forget(key)
+        if elsewhere:
+            return
         now = self._clock()
         other = None if second or future.done() or deadline <= now else self._pick_beside(connection, now)
         if other is None:
