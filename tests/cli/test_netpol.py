@@ -1,0 +1,308 @@
+"""``resolver netpol`` as an operator types it; what it writes is held against the schemas of its kinds."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from resolver.cli.main import main
+from tests.netpol.schemas import mistakes
+from tests.support.upstreams import Upstream, answers, fails
+
+_POLICY = """.:53 {
+    prometheus :9153
+    health localhost:8080
+    ready :8181
+    identity
+    policy {
+        default deny nxdomain
+        group web namespace shop label app=web
+        allow .cluster.local
+        allow api.example.com .storage.example.net namespace payments shop as partners
+        allow *.cdn.example.com clients web
+        allow db.*.example.org namespace payments
+        allow only-txt.example.com type TXT namespace payments
+        allow office.example.com net 10.0.0.0/8
+        allow account.example.com service_account shop/checkout
+        deny bad.storage.example.net
+        audit maybe.example.com namespace shop
+    }
+    forward . 9.9.9.9
+}
+"""
+FORMATS = ("cilium", "gke", "openshift", "istio")
+
+
+@pytest.fixture
+def corefile(tmp_path: Path) -> Path:
+    path = tmp_path / "Corefile"
+    path.write_text(_POLICY)
+    return path
+
+
+def documents(capsys: pytest.CaptureFixture[str]) -> tuple[list[dict[str, Any]], str]:
+    """What was written, valid by its schemas, and what was said."""
+    said = capsys.readouterr()
+    found = list(yaml.safe_load_all(said.out))
+    assert mistakes(found) == []
+    for line in said.err.splitlines():
+        warning = line.removeprefix("resolver netpol: warning: ")
+        assert warning.split()[0] in said.out  # also as a comment
+    return found, said.err
+
+
+def server_policy(corefile: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
+    """The spec of the server's own policy."""
+    corefile.write_text(text)
+    assert main(["netpol", "-conf", str(corefile)]) == 0
+    (found,), said = documents(capsys)
+    assert found["kind"] == "NetworkPolicy"
+    return found["spec"], said
+
+
+def ports(rule: dict[str, Any]) -> list[tuple[int, str]]:
+    return [(port["port"], port["protocol"]) for port in rule["ports"]]
+
+
+def networks(spec: dict[str, Any]) -> list[str]:
+    peers = [peer for rule in spec["egress"] for peer in rule.get("to", ())]
+    return [peer["ipBlock"]["cidr"] for peer in peers if "ipBlock" in peer]
+
+
+def test_the_server_is_reached_at_its_listeners_metrics_and_probes(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _POLICY.replace(".:53 {", "tls://.:853 {\n tls\n}\n.:5300 {\n bind 127.0.0.1\n whoami\n}\n.:53 {")
+    corefile.write_text(text.replace("tls://.:853 {\n tls\n}\n", ""))
+    spec, _ = server_policy(corefile, corefile.read_text(), capsys)
+    questions, metrics, probes = spec["ingress"]
+    assert ports(questions) == [(53, "TCP"), (53, "UDP")]
+    assert ports(metrics) == [(9153, "TCP")]
+    assert ports(probes) == [(8181, "TCP")]
+
+
+def test_the_server_reaches_its_upstreams_and_nothing_else(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = """. {
+    forward . tls://9.9.9.9 192.0.2.53:5353 {
+        tls_servername dns.quad9.net
+        mixed
+    }
+}
+"""
+    spec, said = server_policy(corefile, text, capsys)
+    assert [(rule["to"][0]["ipBlock"]["cidr"], ports(rule)) for rule in spec["egress"]] == [
+        ("9.9.9.9/32", [(853, "TCP")]),
+        ("192.0.2.53/32", [(5353, "UDP"), (5353, "TCP")]),
+    ]
+    assert said == ""
+
+
+def test_transfers_and_collectors_are_reached_too(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = """example.org {
+    secondary {
+        transfer from 192.0.2.10
+    }
+    transfer {
+        to 192.0.2.11
+    }
+    dnstap tcp://192.0.2.12:6000
+    trace zipkin 192.0.2.13:9411
+}
+"""
+    spec, _ = server_policy(corefile, text, capsys)
+    assert sorted(networks(spec)) == [f"192.0.2.{last}/32" for last in (10, 11, 12, 13)]
+
+
+def test_the_api_server_is_reached_where_the_cluster_is_asked(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, _ = server_policy(corefile, _POLICY, capsys)
+    assert any(ports(rule) == [(443, "TCP"), (6443, "TCP")] for rule in spec["egress"])
+    spec, _ = server_policy(corefile, ". {\n    forward . 9.9.9.9\n}\n", capsys)
+    assert networks(spec) == ["9.9.9.9/32"]
+    assert len(spec["egress"]) == 1
+
+
+def test_upstreams_by_name_need_addresses_and_the_dns_of_the_cluster(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, said = server_policy(corefile, ". {\n    forward . tls://dns.example.com\n}\n", capsys)
+    assert "dns.example.com has no addresses here" in said
+    assert spec["egress"][0]["to"][0]["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
+    assert "9.9.9.9/32" not in networks(spec)
+
+
+def test_the_resolver_file_of_this_machine_is_not_that_of_the_pod(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, said = server_policy(corefile, ". {\n    forward . /etc/resolv.conf\n}\n", capsys)
+    assert spec["egress"] == []
+    assert "/etc/resolv.conf is another file in the Pod" in said
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_format_is_valid_and_says_what_it_leaves_out(
+    form: str, corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["netpol", "-conf", str(corefile), "--for", "workloads", "--format", form]) == 0
+    found, said = documents(capsys)
+    assert {one["metadata"]["namespace"] for one in found} == {"payments", "shop"}
+    for what in (
+        "names of the cluster",
+        "only-txt.example.com: allows no address",
+        "office.example.com: clients by network",
+        "bad.storage.example.net: denied by the resolver alone",
+        "maybe.example.com: it only counts",
+    ):
+        assert what in said
+    text = yaml.safe_dump_all(found)
+    assert "api.example.com" in text
+    for name in ("only-txt", "office", "maybe", "cluster.local"):
+        assert name not in text
+
+
+def test_what_is_for_some_pods_is_never_opened_to_all(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for form in FORMATS:
+        assert main(["netpol", "-conf", str(corefile), "--for", "workloads", "--format", form]) == 0
+        found, said = documents(capsys)
+        for one in found:
+            if "cdn.example.com" in str(one):
+                selector = one["spec"].get("endpointSelector") or one["spec"].get("podSelector")
+                assert selector == {"matchLabels": {"app": "web"}}
+            if "account.example.com" in str(one):
+                marks = {"io.cilium.k8s.policy.serviceaccount": "checkout"}
+                assert one["spec"]["endpointSelector"] == {"matchLabels": marks}
+        if form in ("openshift", "istio"):
+            assert "what is allowed to app=web" in said
+
+
+def test_cilium_has_the_dns_rule_that_its_names_depend_on(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["netpol", "-conf", str(corefile), "--for", "workloads", "--format", "cilium"]) == 0
+    found, _ = documents(capsys)
+    base = [one["spec"]["egress"] for one in found if one["spec"]["endpointSelector"] == {}]
+    assert len(base) == 2
+    for egress in base:
+        assert egress[0]["toPorts"][0]["rules"] == {"dns": [{"matchPattern": "*"}]}
+        assert egress[0]["toPorts"][0]["ports"] == [{"port": "53", "protocol": "ANY"}]
+
+
+async def test_a_network_policy_has_the_addresses_of_now_with_their_age(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with Upstream(answers("192.0.2.7", ttl=90)) as server:
+        command = ["netpol", "-conf", str(corefile), "--for", "workloads", "--namespace", "payments"]
+        assert await asyncio.to_thread(main, [*command, "--resolve", f"127.0.0.1:{server.port}"]) == 0
+        assert set(server.names) == {"api.example.com.", "storage.example.net."}
+    said = capsys.readouterr()
+    (found,) = yaml.safe_load_all(said.out)
+    assert mistakes([found]) == []
+    assert networks(found["spec"]) == ["192.0.2.7/32"]
+    assert "# api.example.com, looked up 20" in said.out
+    assert "good for 90 s" in said.out
+    assert "db.*.example.org: NetworkPolicy has addresses" in said.err
+
+
+async def test_a_server_that_knows_no_name_is_an_error_and_nothing_is_written(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with Upstream(fails(2)) as server:
+        command = ["netpol", "-conf", str(corefile), "--for", "workloads", "--resolve", f"127.0.0.1:{server.port}"]
+        assert await asyncio.to_thread(main, command) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "SERVFAIL" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--for", "workloads"], "--resolve ADDRESS"),
+        (["--for", "workloads", "--format", "cilium", "--resolve", "127.0.0.1"], "follows names by itself"),
+        (["--format", "cilium"], "is for workloads"),
+        (["--namespace", "shop"], "is for workloads"),
+        (["--port", "443"], "is for workloads"),
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused(
+    corefile: Path, arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["netpol", "-conf", str(corefile), *arguments]) == 1
+    said = capsys.readouterr()
+    assert reason in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("option", [["--resolve", "dns.example"], ["--port", "0"], ["--port", "443/ICMP"]])
+def test_a_wrong_word_is_refused(corefile: Path, option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["netpol", "-conf", str(corefile), "--for", "workloads", *option])
+    assert end.value.code == 2
+    assert option[1] in capsys.readouterr().err
+
+
+def test_ports_are_those_that_are_asked_for(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["netpol", "-conf", str(corefile), "--for", "workloads", "--namespace", "shop", "--port", "5432"]
+    assert main([*command, "--port", "443/udp", "--format", "openshift"]) == 0
+    ((found,), _) = documents(capsys)
+    assert ports(found["spec"]["egress"][0]) == [(5432, "TCP"), (443, "UDP")]
+    assert main([*command, "--format", "istio"]) == 0
+    found_kinds, said = documents(capsys)
+    assert [one["kind"] for one in found_kinds] == ["Sidecar"]
+    assert "port 5432/TCP: Istio tells hosts apart by TLS and HTTP alone" in said
+
+
+def test_a_denial_of_the_same_name_that_comes_first_closes_it(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """. {
+    identity
+    policy {
+        default deny
+        deny api.example.com namespace shop
+        allow api.example.com
+        allow www.example.com
+    }
+    forward . 9.9.9.9
+}
+"""
+    corefile.write_text(text)
+    command = ["netpol", "-conf", str(corefile), "--for", "workloads", "--format", "cilium"]
+    assert main([*command, "--namespace", "shop", "--namespace", "other"]) == 0
+    found, _ = documents(capsys)
+    names = {one["metadata"]["namespace"]: str(one["spec"]) for one in found}
+    assert "api.example.com" not in names["shop"]
+    assert "www.example.com" in names["shop"]
+    assert "api.example.com" in names["other"]
+
+
+def test_rule_files_count_too(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (corefile.parent / "rules.txt").write_text("allow from-a-file.example.com\n")
+    corefile.write_text(
+        ". {\n    policy {\n        default deny\n        rules rules.txt\n    }\n    forward . 9.9.9.9\n}\n"
+    )
+    command = ["netpol", "-conf", str(corefile), "--for", "workloads", "--format", "cilium"]
+    assert main(command) == 1
+    assert "--namespace" in capsys.readouterr().err
+    assert main([*command, "--namespace", "shop"]) == 0
+    found, _ = documents(capsys)
+    assert "from-a-file.example.com" in str(found)
+
+
+def test_without_a_policy_there_is_nothing_to_write(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corefile.write_text(". {\n    forward . 9.9.9.9\n}\n")
+    assert main(["netpol", "-conf", str(corefile), "--for", "workloads", "--format", "cilium"]) == 1
+    assert "has no policy" in capsys.readouterr().err
+
+
+def test_a_policy_that_only_counts_or_allows_by_default_is_said(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corefile.write_text(_POLICY.replace("default deny nxdomain", "mode audit-only"))
+    assert main(["netpol", "-conf", str(corefile), "--for", "workloads", "--format", "cilium"]) == 0
+    _, said = documents(capsys)
+    assert "allows names without a rule" in said
+    assert "only counts denials" in said
