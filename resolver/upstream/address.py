@@ -47,6 +47,7 @@ class Limits:
 
     ``expire`` is how long an unused socket is kept, ``max_age`` how long any (0: no limit), ``max_idle`` how many
     unused connections (0: no limit). ``source`` is the local address to send from, empty for the system's choice.
+    ``random_case`` and ``cookies`` make answers over UDP harder to forge.
     """
 
     read_timeout: float = 2.0
@@ -54,6 +55,8 @@ class Limits:
     max_age: float = 0.0
     max_idle: int = 0
     source: str = ""
+    random_case: bool = False
+    cookies: bool = False
 
 
 def shown(name: tuple[Any, ...]) -> str:

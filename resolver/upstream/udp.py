@@ -16,7 +16,9 @@ from resolver.sockets.watch import Watch
 from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits, family, reason_of, shown, sockaddr
 from resolver.upstream.exchange import CLOSED, Busy, Outcome, Request, TimedOut, Waiting, expired, finish, read_answer
+from resolver.upstream.proof import Proof
 from resolver.upstream.timer import Alarm
+from resolver.wire.message import Message
 
 # A few sockets at once share the load; each is replaced after so many queries, so that no port is of use for long.
 # An upstream that is asked now and then has one: it is reused from the second query on.
@@ -61,6 +63,7 @@ class UdpExchanges:
         hits: Cell,
         misses: Cell,
         draw: Callable[[int], bytes] = os.urandom,
+        proof: Proof | None = None,
     ) -> None:
         self._loop = loop
         self._clock = clock
@@ -70,6 +73,7 @@ class UdpExchanges:
         self._hits = hits
         self._misses = misses
         self._draw = draw
+        self._proof = proof
         self._draws: list[int] = []
         self._closed = False
         self._asked = 0
@@ -106,6 +110,8 @@ class UdpExchanges:
         while message_id in pending:
             message_id = (self._draws or self._refill()).pop() & 0xFFFF
         deadline = now + timeout
+        if self._proof is not None:
+            request = self._proof.dress(request)
         pending[message_id] = (future, request, deadline)
         sock.uses += 1
         sock.used = now
@@ -246,6 +252,8 @@ class UdpExchanges:
             if waiting is None:
                 continue
             message = read_answer(packet, waiting[1])
+            if message is not None and self._proof is not None:
+                message = self._proven(self._proof, sock, message_id, waiting, message)
             if message is None:  # forged or broken: the right answer may still come
                 continue
             del pending[message_id]
@@ -257,6 +265,18 @@ class UdpExchanges:
         if not pending and sock in self._draining:
             self._draining.remove(sock)
             self._drop(sock)
+
+    def _proven(
+        self, proof: Proof, sock: _Socket, message_id: int, waiting: Waiting, message: Message
+    ) -> Message | None:
+        """What the exchange ends with; None where it goes on, perhaps with another request."""
+        future, request, deadline = waiting
+        verdict = proof.judge(message, request, self._clock())
+        if isinstance(verdict, Request):
+            sock.pending[message_id] = (future, verdict, deadline)
+            self._send_soon(sock, message_id, verdict)
+            return None
+        return verdict
 
     # --- ends
 

@@ -14,6 +14,7 @@ from resolver.upstream.address import Address, Limits
 from resolver.upstream.exchange import Outcome, Request
 from resolver.upstream.health import Health
 from resolver.upstream.padding import padded
+from resolver.upstream.proof import Proof
 from resolver.upstream.protocols import Exchanges, over_connections
 from resolver.upstream.tls import ClientTls
 from resolver.upstream.udp import UdpExchanges
@@ -40,6 +41,7 @@ class Counts:
     stream_hits: Cell = field(default_factory=Cell)
     stream_misses: Cell = field(default_factory=Cell)
     failed_checks: Cell = field(default_factory=Cell)
+    unproven: Cell = field(default_factory=Cell)
 
 
 Notice: TypeAlias = Callable[[str, bool], None]
@@ -54,8 +56,8 @@ class Upstream:
     """One upstream. Opens nothing before it is asked something."""
 
     __slots__ = (
-        "_clock", "_closed", "_counts", "_loop", "_notice", "_only_streams", "_padding", "_prober", "_streams", "_tls",
-        "_udp", "address", "checks", "health", "label", "limits",
+        "_clock", "_closed", "_counts", "_loop", "_notice", "_only_streams", "_padding", "_prober", "_proof",
+        "_streams", "_tls", "_udp", "address", "checks", "health", "label", "limits",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +86,9 @@ class Upstream:
         self._padding = self._tls is not None and self._tls.settings.padding
         self._notice = notice
         self._udp: UdpExchanges | None = None
+        self._proof: Proof | None = None
+        if limits.random_case or limits.cookies:
+            self._proof = Proof(random_case=limits.random_case, cookies=limits.cookies, unproven=counts.unproven)
         self._streams: Exchanges | None = None
         self._prober: Task[None] | None = None
         self._closed = False
@@ -93,7 +98,7 @@ class Upstream:
 
         No exchange takes longer than the upstream's read timeout.
         """
-        if over_tcp or self._only_streams:
+        if over_tcp or self._only_streams or (self._proof is not None and self._clock() < self._proof.tcp_until):
             if self._padding:
                 request = padded(request)
             return (self._streams or self._over_streams()).ask(request, timeout)
@@ -125,7 +130,7 @@ class Upstream:
         """With the first question: of ten thousand upstreams most are seldom asked."""
         counts = self._counts
         self._udp = made = UdpExchanges(
-            self._loop, self._clock, self.address, self.limits, counts.udp_hits, counts.udp_misses
+            self._loop, self._clock, self.address, self.limits, counts.udp_hits, counts.udp_misses, proof=self._proof
         )
         if self._closed:
             made.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
 from resolver.chain.capabilities import Exchange, Tapping
@@ -103,7 +104,10 @@ class WorkingLine:
 
     def _upstream(self, address: Address) -> UpstreamSettings:
         line = self.settings
-        return UpstreamSettings(address, line.limits, line.checks, line.tls)
+        limits = line.limits
+        if limits.random_case and (address.host, address.port) in line.fixed_case:
+            limits = replace(limits, random_case=False)
+        return UpstreamSettings(address, limits, line.checks, line.tls)
 
     def passes_on(self, found: Found) -> bool:
         """Whether the next line shall be asked instead."""

@@ -34,6 +34,11 @@ class Metrics:
         self._failed_checks = registry.counter(
             "coredns_proxy_healthcheck_failures_total", "Failed health checks.", proxy
         )
+        self._unproven = registry.counter(
+            "coredns_forward_unproven_answers_total",
+            "Answers over UDP that were not used for lack of the right spelling or cookie.",
+            ("to",),
+        )
         self._hits = registry.counter(
             "coredns_proxy_conn_cache_hits_total", "Exchanges over a socket that was open.", (*proxy, "proto")
         )
@@ -67,7 +72,8 @@ class Metrics:
         failed_checks = self._failed_checks.cell(NAME, to)
         if address.encrypted:
             return Counts(stream_hits=streams[0], stream_misses=streams[1], failed_checks=failed_checks)
-        return Counts(self._hits.cell(NAME, to, "udp"), self._misses.cell(NAME, to, "udp"), *streams, failed_checks)
+        over_udp = self._hits.cell(NAME, to, "udp"), self._misses.cell(NAME, to, "udp")
+        return Counts(*over_udp, *streams, failed_checks, self._unproven.cell(to))
 
     def refresh_old(self) -> None:
         """Fill the former families, which say nothing that the present ones do not."""

@@ -8,7 +8,19 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
-from resolver.config.cursor import args, choice, duration, each, flag, integer, ip, option_values, rcode, value
+from resolver.config.cursor import (
+    args,
+    choice,
+    duration,
+    each,
+    flag,
+    integer,
+    ip,
+    no_block,
+    option_values,
+    rcode,
+    value,
+)
 from resolver.config.model import Directive, Word, Written
 from resolver.config.problems import Problems
 from resolver.config.zones import normalize_zones
@@ -32,6 +44,7 @@ ATTEMPTS_PER_UPSTREAM: Final = 2
 class Line:
     """One ``forward`` line. Times are in seconds, zones lower-case wire names.
 
+    ``fixed_case`` are hosts and ports of upstreams that are asked with names as they are, whatever the limits say.
     ``max_attempts`` None stands for twice the number of upstreams and 0 for no limit; ``max_concurrent`` 0 likewise.
     """
 
@@ -50,6 +63,7 @@ class Line:
     failfast: bool = False
     failover: frozenset[int] = frozenset()
     resolvers: tuple[Address, ...] = ()
+    fixed_case: frozenset[tuple[str, int]] = frozenset()
     tls: TlsSettings = field(default_factory=TlsSettings)
     longest: bool | None = None
     warnings: tuple[str, ...] = ()
@@ -158,6 +172,8 @@ def _put_together(
             max_age=values.get("max_age", 0.0),
             max_idle=values.get("max_idle_conns", 0),
             source=str(source) if source else "",
+            random_case="random_case" in values,
+            cookies=values.get("cookies", False),
         ),
         checks=Checks(**checks, over_tcp=values.get("force_tcp", False), max_fails=values.get("max_fails", 2)),
         max_attempts=values.get("max_connect_attempts"),
@@ -168,6 +184,7 @@ def _put_together(
         failfast=values.get("failfast_all_unhealthy_upstreams", False),
         failover=frozenset(values.get("failover", ())),
         resolvers=values.get("resolver", ()),
+        fixed_case=values.get("random_case", frozenset()),
         tls=encryption.settings(values),
         longest={"longest": True, "list": False}.get(values.get("order", "")),
         warnings=warnings,
@@ -212,6 +229,12 @@ def _warnings(zone: Word, words: Sequence[Word], targets: Sequence[Target], valu
             f'to forward only that domain write "forward {first.name} {others}"'
         )
     found.extend(encryption.warnings(zone, targets, values))
+    over_udp = any(encryption.scheme_of(target) == "dns" for target in targets) and "force_tcp" not in values
+    found.extend(
+        f"{zone.at}: {option} has no effect, because no upstream is asked over UDP"
+        for option in ("random_case", "cookies")
+        if option in values and not over_udp
+    )
     return tuple(found)
 
 
@@ -240,6 +263,8 @@ def _readers(root: Path) -> dict[str, Callable[[Directive], Any]]:
         "failover": each(_failing_rcode),
         "source_address": value(ip),
         "resolver": each(_resolver),
+        "random_case": _random_case,
+        "cookies": flag,
         "order": value(choice, ORDERS),
     }
 
@@ -267,6 +292,17 @@ def _resolver(word: Word) -> Address:
     if not isinstance(target, Address) or target.scheme != "dns":
         raise word.error(f"resolver must be an IP address or IP:port, not {word.text}")
     return target
+
+
+def _random_case(option: Directive) -> frozenset[tuple[str, int]]:
+    """The upstreams behind ``except``."""
+    no_block(option)
+    words = option.args
+    if not words:
+        return frozenset()
+    if words[0].text != "except" or len(words) == 1:
+        raise words[0].error("random_case takes nothing but except and the addresses of upstreams")
+    return frozenset((address.host, address.port) for address in map(_resolver, words[1:]))
 
 
 def _health_check(option: Directive) -> dict[str, Any]:
