@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,11 @@ from resolver.chain.capabilities import UNSETTLED, Identity
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, from_records
 from resolver.chain.trail import Trail
+from resolver.config.load import load_text
+from resolver.config.model import ServerBlock
 from resolver.errors import ConfigErrors
+from resolver.plugins.policy.handler import PolicyPlugin
+from resolver.plugins.policy.settings import Settings
 from resolver.policy.rules import Decision
 from resolver.wire.constants import AAAA, CNAME, HTTPS, NOERROR, NXDOMAIN, REFUSED, SOA, A
 from resolver.wire.names import from_text
@@ -336,3 +341,36 @@ async def test_a_learner_sees_every_decision_and_its_replays() -> None:
             count(1)
     assert notes.seen == [(from_text("www.example.com"), "allow")] * 2 + [(from_text("other.example"), "refused")] * 2
     assert scene.part.group("10.1.1.1") == scene.part.group("10.2.2.2") != scene.part.group("11.1.1.1")
+
+
+def test_yaml_says_the_same_as_a_corefile() -> None:
+    corefile = """. {
+    policy example {
+        default deny nxdomain
+        group web net 127.0.0.0/8
+        allow .example.com *.example.net clients web as x
+        ttl 5
+    }
+}"""
+    yaml = """
+".":
+  - policy example:
+      - default deny nxdomain
+      - group web net 127.0.0.0/8
+      - allow .example.com *.example.net clients web as x
+      - ttl 5
+"""
+    one, other = (
+        build_policy(load_text(text, name=file, environ={}).blocks[0])
+        for text, file in ((corefile, "C"), (yaml, "c.yaml"))
+    )
+    assert [(rule.pattern, rule.who, rule.name) for rule in one.rules] == [
+        (rule.pattern, rule.who, rule.name) for rule in other.rules
+    ]
+    assert replace(one, rules=()) == replace(other, rules=())
+
+
+def build_policy(block: ServerBlock) -> Settings:
+    part = World().build_source(block).parts[0]
+    assert isinstance(part, PolicyPlugin)
+    return part.scopes[0].settings
