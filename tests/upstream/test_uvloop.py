@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from resolver.upstream.address import Limits
+from resolver.telemetry.metrics import Cell
+from resolver.upstream.address import Address, Limits
+from resolver.upstream.https import HttpsExchanges
 from resolver.upstream.tls import ClientTls, TlsSettings, read_files
 from tests.plugins.chains import until
-from tests.support.upstreams import CERTIFICATES, Upstream, answers, drops
+from tests.support.upstreams import CERTIFICATES, Asked, Upstream, answers, drops, reply
+from tests.upstream.doh_upstream import DohStep, DohUpstream, GoAway
 from tests.upstream.exchanges import SHORT, addresses, over_stream, over_udp, request
 
 
@@ -61,6 +65,23 @@ async def tls_is_verified_and_resumed() -> None:
         other.close()
 
 
+async def https_outlives_silence_and_goodbyes() -> None:
+    def script(asked: Asked) -> list[DohStep]:
+        if asked.name == "silent." and asked.connection == 1:
+            return []
+        return [GoAway()] if asked.name == "last." and asked.connection == 2 else [reply(asked, ["192.0.2.1"])]
+
+    tls = ClientTls(TlsSettings(read_files(None, None, CERTIFICATES / "ca.pem")))
+    async with DohUpstream(doh=script) as upstream:
+        address = Address(upstream.host, upstream.port, "https", "dns.test", "/dns-query")
+        loop, limits = asyncio.get_running_loop(), Limits(read_timeout=1.0)
+        exchanges = HttpsExchanges(loop, time.monotonic, address, limits, Cell(), Cell(), tls)
+        for name in ("first", "silent", "last", "after"):
+            assert addresses(await exchanges.ask(request(name), 1)) == ["192.0.2.1"], name
+        assert upstream.connections == 3
+        exchanges.close()
+
+
 @pytest.mark.parametrize(
     "scenario",
     [
@@ -68,6 +89,7 @@ async def tls_is_verified_and_resumed() -> None:
         silence_ends_with_a_time_out,
         connections_are_shared_and_refused,
         tls_is_verified_and_resumed,
+        https_outlives_silence_and_goodbyes,
     ],
     ids=lambda scenario: scenario.__name__,
 )

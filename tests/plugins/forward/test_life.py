@@ -13,7 +13,10 @@ from resolver.upstream import refresh
 from resolver.upstream.address import Address
 from tests.plugins.chains import World, until
 from tests.plugins.forward.forwarding import addresses, ask, forwarding
-from tests.support.upstreams import Asked, Step, Upstream, answers, drops, fails, reply
+from tests.support.upstreams import CERTIFICATES, Asked, Step, Upstream, answers, drops, fails, reply
+from tests.upstream.doh_upstream import DohUpstream
+
+AUTHORITY = CERTIFICATES / "ca.pem"
 
 
 def name_server(*hosts: str) -> Upstream:
@@ -54,6 +57,28 @@ async def test_a_host_name_that_moves_is_followed(monkeypatch: pytest.MonkeyPatc
             resolver.script = name_server("127.0.0.2").script
             await until(lambda: f"[INFO] plugin/forward: upstreams have changed to {second.to}" in world.lines)
             assert addresses(await ask(forward)) == ["192.0.2.2"]
+
+
+async def test_an_encrypted_upstream_that_moves_must_prove_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refresh.Refresher.__init__, "__defaults__", (refresh.Pace(0.02, 0.02, 0.05, 0.02),))
+    world = World()
+    async with (
+        name_server("127.0.0.1") as resolver,
+        DohUpstream(answers("192.0.2.1")) as first,
+        DohUpstream(answers("192.0.2.2"), host="127.0.0.2", port=first.port) as second,
+    ):
+        lines = f"forward . https://dns.test:{first.port}/own {{\nresolver {resolver.to}\ntls {AUTHORITY}\n}}"
+        async with forwarding(lines, world) as forward:
+            assert addresses(await ask(forward)) == ["192.0.2.1"]
+            resolver.script = fails(2)
+            await until(lambda: any("going on with" in line for line in world.lines))
+            assert addresses(await ask(forward)) == ["192.0.2.1"]
+            resolver.script = name_server("127.0.0.2").script
+            await until(lambda: f"[INFO] plugin/forward: upstreams have changed to {second.to}" in world.lines)
+            assert addresses(await ask(forward)) == ["192.0.2.2"]
+            (asked,) = second.requests
+            assert asked.headers[":authority"] == f"dns.test:{first.port}"
+            assert asked.headers[":path"] == "/own"
 
 
 async def test_a_changed_file_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
