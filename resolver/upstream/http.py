@@ -11,7 +11,7 @@ from resolver.upstream.address import Address
 from resolver.upstream.exchange import Request, read_answer
 from resolver.wire.constants import MAX_MESSAGE
 from resolver.wire.message import Message
-from resolver.wire.ttl import aged
+from resolver.wire.records import clamp_ttl
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -19,6 +19,7 @@ MEDIA_TYPE: Final = b"application/dns-message"
 HTTPS_PORT: Final = 443
 MOST_AGE: Final = 1 << 31  # seconds; RFC 9111 section 1.2.2
 MAX_BODY: Final = MAX_MESSAGE
+LONGEST_GET: Final = 2048  # octets of a message; many servers take no URL beyond some kilobytes
 MAX_HEADERS: Final = 16_384  # octets of a response's fields
 
 
@@ -43,7 +44,7 @@ class Requests:
     def make(self, request: Request) -> tuple[Headers, bytes]:
         """Fields, pseudo fields first, and the body, which is empty with GET."""
         message = b"\0\0" + request.tail
-        if self._get is None:
+        if self._get is None or len(message) > LONGEST_GET:
             return [*self._post, (b"content-length", b"%d" % len(message))], message
         path = self._path + urlsafe_b64encode(message).rstrip(b"=")
         return [self._get[0], (b":path", path), *self._get[1:]], b""
@@ -76,7 +77,11 @@ def _lowered(message: Message, age: bytes) -> Message:
     if not age.isdigit():
         return message
     seconds = int(age) if len(age) <= 10 else MOST_AGE
-    return replace(message, octets=aged(message.octets, message.ttls, min(seconds, MOST_AGE)))
+    out = bytearray(message.octets)
+    for at in message.ttls:
+        ttl = clamp_ttl(int.from_bytes(out[at : at + 4], "big"))
+        out[at : at + 4] = max(ttl - seconds, 0).to_bytes(4, "big")
+    return replace(message, octets=bytes(out))
 
 
 def _shown(octets: bytes) -> str:

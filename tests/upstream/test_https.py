@@ -14,6 +14,7 @@ from resolver.upstream.address import Address, Limits
 from resolver.upstream.exchange import Busy, TimedOut
 from resolver.upstream.https import HttpsExchanges
 from resolver.upstream.tls import ClientTls, TlsSettings, read_files
+from resolver.wire.edns import option, write_opt
 from resolver.wire.message import Message
 from tests.plugins.chains import until
 from tests.support.upstreams import CERTIFICATES, Asked, Hangup, Upstream, after, answers, drops, reply
@@ -66,6 +67,17 @@ async def test_equal_questions_are_equal_requests_with_get() -> None:
         assert first.headers[":path"] == "/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA29yZwAAAQAB"
         assert (first.headers[":method"], first.body) == ("GET", b"")
         assert "content-type" not in first.headers
+        exchanges.close()
+
+
+async def test_a_question_too_long_for_an_url_is_posted() -> None:
+    async with DohUpstream(answers("192.0.2.1")) as upstream:
+        exchanges = over_https(upstream, method="GET")
+        plain = request()
+        opt = write_opt(1232, options=option(65001, bytes(2100)))
+        long = type(plain)(plain.tail[:8] + b"\0\1" + plain.tail[10:] + opt, plain.question)
+        assert addresses(await exchanges.ask(long, 2)) == ["192.0.2.1"]
+        assert upstream.requests[0].headers[":method"] == "POST"
         exchanges.close()
 
 
@@ -179,6 +191,17 @@ async def test_ttls_are_lowered_by_the_age_of_a_response(age: str, ttl: int) -> 
         outcome = await exchanges.ask(request(), 2)
         assert isinstance(outcome, Message)
         assert [record.ttl for record in outcome.sections().answer] == [ttl]
+        exchanges.close()
+
+
+async def test_a_ttl_that_counts_as_zero_stays_so_at_any_age() -> None:
+    async with DohUpstream(
+        doh=lambda asked: [Response(reply(asked, ["192.0.2.1"], ttl=0x80000001), more=(("age", "7"),))]
+    ) as upstream:
+        exchanges = over_https(upstream)
+        outcome = await exchanges.ask(request(), 2)
+        assert isinstance(outcome, Message)
+        assert [record.ttl for record in outcome.sections().answer] == [0]
         exchanges.close()
 
 
