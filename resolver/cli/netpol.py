@@ -30,6 +30,7 @@ from resolver.runtime.throwaway import throwaway_host
 FORMATS = ("kubernetes", "cilium", "gke", "openshift", "istio")
 SERVER, WORKLOADS = "resolver", "workloads"
 _PROTOCOLS = ("TCP", "UDP")
+_MOST_PORTS = 40
 
 
 def run(arguments: list[str]) -> int:
@@ -125,6 +126,8 @@ def _for_server(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tu
 
 
 def _for_workloads(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tuple[list[Document], list[str]]:
+    if len(flags.port or ()) > _MOST_PORTS:
+        raise ManifestError(f"--port: {_MOST_PORTS} are as many as a policy takes")
     found = grants(plan, flags.namespace, settings.cluster_domain)
     workloads = Workloads(found, settings, dns_ports(plan), list(dict.fromkeys(flags.port or [(443, "TCP")])))
     missing: list[str] = []

@@ -10,6 +10,8 @@ from resolver.netpol.grants import Grant, Pods
 from resolver.netpol.writing import NAME, Rule, Workloads, host, is_host
 from resolver.policy.patterns import Reach
 
+MOST_HOSTS = 256  # of a ServiceEntry
+
 _API = "networking.istio.io/v1"
 _PROTOCOLS = {443: "TLS", 80: "HTTP"}  # where the host can be told from what is sent
 
@@ -29,10 +31,8 @@ def write(workloads: Workloads) -> list[Document]:
     for namespace in workloads.grants.namespaces:
         documents.append(_sidecar(namespace))
         exact, wild = _hosts(workloads, namespace)
-        if exact and ports:
-            documents.append(_entry(namespace, NAME, exact, ports, "DNS"))
-        if wild and ports:
-            documents.append(_entry(namespace, f"{NAME}-wildcards", wild, ports, "NONE"))
+        documents += _entries(namespace, NAME, exact, ports, "DNS")
+        documents += _entries(namespace, f"{NAME}-wildcards", wild, ports, "NONE")
     return documents
 
 
@@ -50,6 +50,15 @@ def _sidecar(namespace: str) -> Document:
         "egress": [{"hosts": ["*/*"]}],
     }
     return document("Sidecar", _API, "default", namespace, spec=spec)
+
+
+def _entries(
+    namespace: str, name: str, hosts: Sequence[str], ports: Sequence[Rule], resolution: str
+) -> Iterator[Document]:
+    """As many entries as these hosts need; none where every port stays closed."""
+    for start in range(0, len(hosts) if ports else 0, MOST_HOSTS):
+        suffix = f"-{start // MOST_HOSTS + 1}" if start else ""
+        yield _entry(namespace, f"{name}{suffix}", hosts[start : start + MOST_HOSTS], ports, resolution)
 
 
 def _entry(namespace: str, name: str, hosts: Sequence[str], ports: Sequence[Rule], resolution: str) -> Document:

@@ -1,8 +1,8 @@
 """What the kinds with names in them may hold: every field that we write and no other, as their projects define them.
 
-Cilium: the CustomResourceDefinition of CiliumNetworkPolicy. OpenShift: that of EgressFirewall, and what
-DNSNameResolver takes as a name. Istio: the reference of ServiceEntry and Sidecar. GKE: its page on FQDN policies, since
-there is no public definition.
+From the CustomResourceDefinitions of CiliumNetworkPolicy, FQDNNetworkPolicy, ServiceEntry and Sidecar, and for
+EgressFirewall from the types of OVN-Kubernetes and what its DNSNameResolver takes as a name. Names are held to more than
+those ask for: host names, and wildcards where their meaning is documented.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _GKE_MATCH: Schema = {
 _GKE_EGRESS = closed(
     ["matches"],
     matches=listed(_GKE_MATCH, at_most=10_000),
-    ports=listed(closed([], protocol=_TRANSPORT, port=PORT)),
+    ports=listed(closed([], protocol=one_of("TCP", "UDP", "ALL"), port=PORT)),
 )
 
 _OVN_TO: Schema = {

@@ -102,6 +102,16 @@ def test_patterns_that_share_a_name_meet(one: str, other: str, name: str) -> Non
         assert meet(right, left)
 
 
+def test_many_hosts_are_several_entries() -> None:
+    documents = import_module("resolver.netpol.istio").write(
+        workloads(*(f"h{number}.example" for number in range(600)))
+    )
+    entries = [one for one in documents if one["kind"] == "ServiceEntry"]
+    assert [len(one["spec"]["hosts"]) for one in entries] == [256, 256, 88]
+    assert len({one["metadata"]["name"] for one in entries}) == 3
+    assert mistakes([_plain(one) for one in documents]) == []
+
+
 def test_addresses_are_those_of_allowed_names_and_families_alone() -> None:
     wanted = workloads("api.example", "six.example type AAAA", "*.wild.example", ".within.example")
     at = "2026-11-23T10:00:00Z"
