@@ -57,3 +57,30 @@ async def test_the_type_is_part_of_the_cache_key(tmp_path: Path, transport: str)
         for qtype in ("A", "AAAA", "TXT", "A"):
             assert await server.ask(transport, question(NAME, qtype)) is not None
         assert [asked.message.qtype for asked in behind.seen] == [1, 28, 16]
+
+
+def _subnet(network: int, scope: int = 0) -> bytes:
+    """The option for 198.51.N.0/24 (RFC 7871 section 6)."""
+    return b"\0\x08\0\x07\0\1\x18" + bytes((scope, 198, 51, network))
+
+
+def _by_subnet(asked: Asked) -> list[Step]:
+    """An authority with another answer for each network."""
+    _, found, rest = asked.packet.partition(_subnet(0)[:-1])
+    network = rest[0] if found else 0
+    opt = write_opt(1232, options=_subnet(network, 24)) if found else b""
+    return [reply(asked, [f"203.0.113.{network}"], opt=opt)]
+
+
+@EVERY
+async def test_the_subnet_is_part_of_the_cache_key_where_it_is_kept(tmp_path: Path, transport: str) -> None:
+    """An answer for one network must not be given to another, however often each has asked before."""
+    behind = Upstream(_by_subnet)
+    async with behind, everywhere(tmp_path, "ecs keep", "cache 30", f"forward . {behind.to}") as server:
+        for _ in range(3):
+            for network in (7, 8, 9):
+                packet = question(NAME)
+                packet = packet[:11] + b"\1" + packet[12:] + write_opt(1232, options=_subnet(network))
+                answer = await server.ask(transport, packet)
+                assert answer is not None
+                assert addresses(scan(answer)) == [f"203.0.113.{network}"]
