@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
-_VOID = frozenset({"meta", "rect", "line", "br"})
+_VOID = frozenset({"meta", "rect", "line", "wbr"})
+_SEAMS = re.compile(r"(?<=[./])(?=.)")
 
 
 class Markup(str):
@@ -40,6 +42,13 @@ def safe(text: str) -> str:
     if not text.isprintable():
         text = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
     return escape(text, quote=True)
+
+
+def breakable(text: str) -> Markup:
+    """Text that rather goes to a new line behind a dot or a slash than anywhere."""
+    pieces = _SEAMS.split(text)
+    rest = (joined((element("wbr"), piece)) for piece in pieces[1:])
+    return joined((pieces[0], rest))
 
 
 def style(text: str) -> Markup:

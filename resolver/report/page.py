@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from resolver.report.charts import bar, durations, over_time
-from resolver.report.markup import Markup, element, joined, style
+from resolver.report.markup import Markup, breakable, element, joined, style
 from resolver.report.model import Findings
 from resolver.report.sections import Column, Section, Table, Value, facts, sections, shown
 from resolver.report.stylesheet import STYLESHEET
 from resolver.report.terminal import period
 
 _KINDS = {"denials": "denied", "rebinding": "denied", "waste": "nxdomain", "failures": "failed"}  # colours of bars
+_TEXTS = ("text", "name", "note")
 _NARROW = 3  # columns that a phone has room for
 
 
@@ -119,7 +120,8 @@ def _most(table: Table) -> float:
 def _cells(table: Table, row: Sequence[Value], most: float, kind: str) -> Iterator[Markup]:
     for cell, column in zip(row, table.columns, strict=True):
         text = shown(cell, column.kind)
-        yield element("td", text, role="cell", class_=_class(column), data_title=column.title)
+        content = breakable(text) if column.kind in _TEXTS else text
+        yield element("td", content, role="cell", class_=_class(column), data_title=column.title)
     if most and table.bar is not None:
         yield element("td", bar(float(row[table.bar] or 0), most, kind), role="cell", class_="bar")
 

@@ -207,7 +207,6 @@ def _tunnels(findings: Findings) -> Section:
             one.queries,
             "; ".join(one.why),
             one.example,
-            one.first,
         )
         for one in findings.tunnels
     ]
@@ -220,9 +219,7 @@ def _tunnels(findings: Findings) -> Section:
         Column("why", "note"),
         Column("such as", "note"),
     )
-    return Section(
-        "tunnels", "Signs of tunnelling", about, [Table("Suspects", (*columns, _FIRST), rows, None, "No signs.")]
-    )
+    return Section("tunnels", "Signs of tunnelling", about, [Table("Suspects", columns, rows, None, "No signs.")])
 
 
 def _names(findings: Findings) -> Section:

@@ -53,8 +53,8 @@ caption { text-align: left; font-weight: 600; padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 td.text { overflow-wrap: anywhere; min-width: 7rem; }
-td.name { overflow-wrap: anywhere; min-width: 15rem; }
-td.note { overflow-wrap: anywhere; min-width: 12rem; }
+td.name { overflow-wrap: anywhere; min-width: 13rem; }
+td.note { overflow-wrap: anywhere; min-width: 15rem; }
 td.number, th.number, td.share, th.share, td.ms, th.ms, .figures td, .figures th { text-align: right;
   font-variant-numeric: tabular-nums; }
 td.number, td.share, td.ms { white-space: nowrap; }

@@ -64,7 +64,7 @@ def different(pair: Pair) -> int:
 def _signs(pair: Pair) -> Iterator[tuple[int, str]]:
     names = different(pair)
     if names >= MANY_NAMES and names >= pair.queries * 0.4:
-        about = "" if pair.names.is_exact else "about "
+        about = "" if pair.names.is_exact else "up to " if names == pair.queries else "about "
         yield 2, f"{about}{names:,} different names in {pair.queries:,} queries"
     if pair.shapes >= _FEW and pair.long >= pair.shapes / 2:
         yield 1, f"labels of up to {pair.longest} characters"

@@ -1,8 +1,8 @@
 """What the kinds with names in them may hold: every field that we write and no other, as their projects define them.
 
 From the CustomResourceDefinitions of CiliumNetworkPolicy, FQDNNetworkPolicy, ServiceEntry and Sidecar, and for
-EgressFirewall from the types of OVN-Kubernetes and what its DNSNameResolver takes as a name. Names are held to more than
-those ask for: host names, and wildcards where their meaning is documented.
+EgressFirewall from the types of OVN-Kubernetes and the names that its DNSNameResolver takes. Names are held to more
+than those ask for: host names, and wildcards where their meaning is documented.
 """
 
 from __future__ import annotations

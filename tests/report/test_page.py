@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver.report.markup import Markup, element
+from resolver.report.markup import Markup, breakable, element
 from resolver.report.page import page, policy
 from tests.report.reporting import findings, line, written
 from tests.support.audit_lines import encoded
@@ -29,7 +29,7 @@ _ATTACKS = (
 class Reader(HTMLParser):
     """What is in a page: elements, their attributes, and all text."""
 
-    VOID = frozenset({"meta", "rect", "line", "br"})
+    VOID = frozenset({"meta", "rect", "line", "wbr"})
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -131,6 +131,11 @@ def test_an_empty_log_makes_a_page_too(tmp_path: Path) -> None:
     assert "No queries." in text
     assert "There is nothing to plot." in text
     assert Reader(text).open == []
+
+
+def test_long_names_break_at_their_dots() -> None:
+    assert breakable("a.b<c.d") == "a.<wbr/>b&lt;c.<wbr/>d"
+    assert breakable("plain.") == "plain."
 
 
 def test_what_is_no_markup_is_escaped() -> None:
