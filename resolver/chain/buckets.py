@@ -41,6 +41,10 @@ class Buckets:
             self._let_go(now)
         return True
 
+    def lacks(self, key: Hashable, now: float, interval: float, depth: float) -> bool:
+        """Whether ``take`` would refuse; nothing is taken."""
+        return max(self._full_at.get(key, 0.0), now) + interval - now > depth + _ROUNDING
+
     def __len__(self) -> int:
         return len(self._full_at)
 

@@ -27,8 +27,8 @@ class Entry:
     """``octets`` follow the ID and are right until ``fresh_until``; ``size`` is what the entry and its key take."""
 
     __slots__ = (
-        "age", "base", "fresh_until", "observers", "octets", "offsets", "size", "tags", "tally", "turn", "until",
-        "variants",
+        "age", "base", "fresh_until", "guards", "observers", "octets", "offsets", "size", "tags", "tally", "turn",
+        "until", "variants",
     )  # fmt: skip
 
     def __init__(self, key: bytes, messages: Sequence[Message], leave: Replay, tally: Tally, now: float) -> None:
@@ -43,8 +43,9 @@ class Entry:
         self.fresh_until = self._fresh_until()
         self.tags = leave.tags
         self.observers = leave.observers
+        self.guards = leave.guards
         self.size = ENTRY_OVERHEAD + len(key) + len(leave.tags) * TAG_OVERHEAD
-        self.size += len(leave.observers) * OBSERVER_OVERHEAD
+        self.size += (len(leave.observers) + len(leave.guards)) * OBSERVER_OVERHEAD
         if tally.users == 1:
             self.size += TALLY_OVERHEAD
         for octets, offsets in variants:

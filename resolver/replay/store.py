@@ -18,7 +18,8 @@ Address = tuple[str, int]
 class Store:
     """The replayable answers of one listener; keys are query octets behind the ID.
 
-    Answers whose every replay somebody is told of are in a store of their own, ``told``: it is there once one came.
+    Answers whose every replay somebody is told of, or asked about, are in a store of their own, ``told``: it is there
+    once one came.
     """
 
     def __init__(self, budget: Budget, *, observed: bool = False) -> None:
@@ -52,14 +53,24 @@ class Store:
         return packet[:2] + octets
 
     def replay_told(self, packet: bytes, client: Address, local: Address, transport: str, now: float) -> bytes | None:
-        """As ``replay``, for the answers whose every replay somebody wants to be told of."""
+        """As ``replay``, for the answers whose every replay somebody wants to be told of or asked about.
+
+        A guard may put another answer in the place of this one, or nothing; that is no replay and counted by itself.
+        """
         told = self.told
         if told is None:
             return None
         octets = told.replay(packet, now)
-        if octets is not None:
-            for observe in told.young[packet[2:]].observers:
-                observe(packet, client, local, transport, octets)
+        if octets is None:
+            return None
+        entry = told.young[packet[2:]]
+        for guard in entry.guards:
+            given = guard(client, packet, octets, now)
+            if given is not octets:
+                entry.tally.hits -= 1
+                return given
+        for observe in entry.observers:
+            observe(packet, client, local, transport, octets)
         return octets
 
     def is_worth(self, packet: bytes, leave: Replay) -> bool:
@@ -81,7 +92,7 @@ class Store:
             self._remove(key, earlier)
         if now >= leave.until:
             return
-        if leave.observers and not self._observed:
+        if (leave.observers or leave.guards) and not self._observed:
             self.told = self.told or Store(self.budget, observed=True)
             self.told.add(packet, messages, leave, now)
             return

@@ -267,3 +267,41 @@ def test_an_observed_answer_takes_the_place_of_one_that_was_not(stores: Stores, 
     assert store.replay_told(question("www"), *where, 1.0) is None
     stores.discard(store)
     assert stores.budget.stores == []
+
+
+# --- guards
+
+
+def test_a_guard_is_asked_at_each_replay_and_may_let_it_pass(store: Store) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def guard(*seen: object) -> bytes | None:
+        asked.append(seen)
+        octets = seen[2]
+        assert isinstance(octets, bytes)
+        return octets
+
+    counted: list[int] = []
+    keep(store, "www", Replay(1e9, guards=(guard,), counts=(counted.append,)))
+    client, local = ("192.0.2.1", 4711), ("192.0.2.53", 53)
+    assert store.replay(question("www"), 1.0) is None, "without its client nobody may have it"
+    octets = store.replay_told(question("www", 7), client, local, "udp", 1.0)
+    assert mark_of(octets) == 0
+    assert asked == [(client, question("www", 7), octets, 1.0)]
+    store.fold()
+    assert store.told is not None
+    store.told.fold()
+    assert counted == [1]
+
+
+@pytest.mark.parametrize("given", [None, b"", b"something else"])
+def test_what_a_guard_gives_in_its_place_is_no_replay(store: Store, given: bytes | None) -> None:
+    counted: list[int] = []
+    seen: list[object] = []
+    guards = (lambda *_: given, lambda *_: seen.append("a later guard"))
+    leave = Replay(1e9, guards=guards, counts=(counted.append,), observers=(lambda *_: seen.append("observer"),))
+    keep(store, "www", leave)
+    assert store.replay_told(question("www"), ("192.0.2.1", 1), ("192.0.2.53", 53), "udp", 1.0) == given
+    assert store.told is not None
+    store.told.fold()
+    assert (sum(counted), seen) == (0, [])

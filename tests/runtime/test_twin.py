@@ -43,7 +43,20 @@ CHAINS = {
     "a policy that finds inside addresses": "cache 30\npolicy",
     "a log of errors": "prometheus\nlog . {\n class denial error\n}\ncache 30",
     "a log of everything": f"prometheus\nbufsize 1000\nlog . {{combined}}\ncache 30\n{HOSTS}",
+    "no IPv6": f"filter_aaaa {{\n except zone.test\n hints\n}}\ncache 30\n{HOSTS}",
+    "no IPv6 at once": "filter_aaaa {\n always\n}\ncache 30",
+    "client subnets": "ecs strip\ncache 30",
+    "client subnets that stay": "ecs keep\ncache 30",
     "a plugin that sees every query": f"errors\nprometheus\ncache 30\n{HOSTS}",
+}
+LIMITED = {
+    "a rate that few keep to": f"ratelimit 2 {{\n burst 3\n slip 2\n}}\ncache 30\n{HOSTS}",
+    "a rate that refuses": "ratelimit 1 {\n refuse\n except 192.0.2.66\n}\ncache 30",
+    "a rate of answers": f"rrl {{\n responses-per-second 1\n slip-ratio 2\n}}\n{HOSTS}",
+    "rates of answers and requests": f"rrl {{\n responses-per-second 2\n requests-per-second 3\n}}\n{HOSTS}",
+    "reports of a rate": "ratelimit 2 {\n report_only\n}\ncache 30",
+    "reports of a rate of answers": "rrl {\n responses-per-second 1\n requests-per-second 2\n report-only\n}\ncache 30",
+    "client subnets that are added": "ecs add {\n public 8.8.8.8\n}\ncache 30",
 }
 BALANCED = {
     "rotation": f"loadbalance\n{HOSTS}",
@@ -58,6 +71,7 @@ OPTS = [
     write_opt(1232, do=True),
     write_opt(4096, do=True, options=option(10, b"12345678")),
     write_opt(1232, options=option(65001, b"x")),
+    write_opt(1232, options=option(8, b"\0\1\x18\0\xc0\0\2")),
     write_opt(1232, version=1),
     write_opt(1232, options=b"\0\3\0\7"),
     write_opt(512) * 2,
@@ -100,7 +114,7 @@ def steps(names: list[str]) -> st.SearchStrategy[list[Step]]:
     return few.flatmap(lambda chosen: st.lists(asked(chosen) | asked(chosen) | asked(chosen) | events, max_size=40))
 
 
-@pytest.mark.parametrize("options", CHAINS.values(), ids=CHAINS.keys())
+@pytest.mark.parametrize("options", (CHAINS | LIMITED).values(), ids=(CHAINS | LIMITED).keys())
 @given(story=steps(NAMES))
 def test_replays_are_what_would_have_been_worked_out(options: str, story: list[Step]) -> None:
     play(options, story)
@@ -119,6 +133,18 @@ def test_repeats_are_replayed_where_every_plugin_lets_them(options: str) -> None
     _, replaying = play(options, story, any_order=True)
     seen_by_all = "errors" in options
     assert replaying.replayed == (0 if seen_by_all else 8)  # what repeats is known from its second time on
+
+
+@pytest.mark.parametrize(
+    ("options", "limited"), [("ratelimit 3", "ratelimit"), ("rrl {\n responses-per-second 3\n}", "rrl")]
+)
+def test_a_replay_is_counted_like_an_answer(options: str, limited: str) -> None:
+    story: list[Step] = [Asked(0.0, packet("host.test", A, IN, 0x0100, b"", number)) for number in range(20)]
+    plain, replaying = play(f"{options}\n{HOSTS}", story)
+    counted = replaying.counted()
+    name = "limited_total" if limited == "rrl" else "limited_requests_total"
+    assert sum(counted[f"coredns_{limited}_{name}"].values()) == 17
+    assert replaying.upstream.asked == plain.upstream.asked
 
 
 def test_a_change_of_data_ends_what_it_answered() -> None:

@@ -72,7 +72,7 @@ class RateLimit(Plugin):
             gate.count(REPORTED)
             if query.trail is not None:
                 query.trail.decide("audit-only", self.name)
-        return _guarded(await next(query), gate)
+        return _guarded(await next(query), gate, behind=proven)
 
     def slips(self) -> bool:
         """Whether the turn of an empty answer with TC has come."""
@@ -151,7 +151,6 @@ class Gate:
         self._cells = limit.metrics.cells(site)
         self._holds = None if settings.excepted is None else settings.excepted.holds
         self._report_only = settings.report_only
-        self.guards = (self.guard,)
 
     def take(self, client: str, now: float) -> bool:
         """Whether the client may send a query now; it is counted."""
@@ -197,8 +196,10 @@ class Gate:
             return b""
 
 
-def _guarded(reply: Reply, gate: Gate) -> Reply:
+def _guarded(reply: Reply, gate: Gate, *, behind: bool = False) -> Reply:
+    """The reply whose replays pass the gate; ``behind`` all other guards where those tell whose query it is."""
     leave = reply.replay
     if leave is None:
         return reply
-    return replace(reply, replay=replace(leave, guards=(*leave.guards, *gate.guards)))
+    guards = (*leave.guards, gate.guard) if behind else (gate.guard, *leave.guards)
+    return replace(reply, replay=replace(leave, guards=guards))

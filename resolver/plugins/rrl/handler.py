@@ -67,13 +67,18 @@ class Rrl(Plugin):
         if leave is None or not (settings.rates[kind] or settings.rates[REQUEST]):
             return reply
         gate = Gate(self, site, kind, about)
-        return replace(reply, replay=replace(leave, guards=(*leave.guards, gate.guard)))
+        return replace(reply, replay=replace(leave, guards=(gate.guard, *leave.guards)))
 
     def take(self, kind: str, about: Hashable, client: str, now: float) -> bool:
         """Whether one more of this account may go to the client's network; it is counted."""
         interval = 1.0 / self.settings.rates[kind]
         depth = max(_FILLED_IN, interval)
         return self.table.take((self.prefix(client), kind, about), now, interval, depth, self.settings.window)
+
+    def lacks(self, kind: str, about: Hashable, client: str, now: float) -> bool:
+        """Whether ``take`` would refuse; nothing is counted."""
+        interval = 1.0 / self.settings.rates[kind]
+        return self.table.lacks((self.prefix(client), kind, about), now, interval, max(_FILLED_IN, interval))
 
     def sanction(self) -> str:
         """What is done with the next answer that is too many."""
@@ -118,30 +123,35 @@ class Rrl(Plugin):
 class Gate:
     """Stands in front of the replays of one answer."""
 
-    __slots__ = ("_about", "_kind", "_limit", "_site")
+    __slots__ = ("_accounts", "_kind", "_limit", "_site")
 
     def __init__(self, limit: Rrl, site: Site, kind: str, about: Hashable) -> None:
         self._limit = limit
         self._site = site
         self._kind = kind
-        self._about = about
+        accounts = {REQUEST: None, kind: about}
+        self._accounts = tuple([one for one in accounts.items() if limit.settings.rates[one[0]]])
 
     def guard(self, client: tuple[str, int], packet: bytes, octets: bytes, now: float) -> bytes | None:
-        """The answer, or what is sent in its place."""
+        """The answer, or what is sent in its place; what goes down the chain is counted there."""
         limit, host = self._limit, client[0]
-        rates = limit.settings.rates
-        exceeded = ""
-        if rates[REQUEST] and not limit.take(REQUEST, None, host, now):
-            exceeded = REQUEST
-        elif self._kind != REQUEST and rates[self._kind] and not limit.take(self._kind, self._about, host, now):
-            exceeded = self._kind
-        if not exceeded:
-            return octets
-        if limit.settings.report_only:
-            limit.metrics.count(self._site, exceeded, REPORTED, host)
-            return octets
-        if (exceeded == REQUEST and self._kind == REQUEST) or limit.is_news(limit.prefix(host), now):
-            return None
+        report_only = limit.settings.report_only
+        for kind, about in self._accounts:
+            if limit.lacks(kind, about, host, now) and not report_only:
+                if limit.is_news(limit.prefix(host), now) or kind == self._kind == REQUEST:
+                    return None
+                return self._instead(kind, host, packet, now)
+        for kind, about in self._accounts:
+            if not limit.take(kind, about, host, now):
+                limit.metrics.count(self._site, kind, REPORTED, host)
+        return octets
+
+    def _instead(self, exceeded: str, host: str, packet: bytes, now: float) -> bytes:
+        limit = self._limit
+        for kind, about in self._accounts:
+            limit.take(kind, about, host, now)
+            if kind == exceeded:
+                break
         action = DROPPED if exceeded == REQUEST else limit.sanction()
         limit.metrics.count(self._site, exceeded, action, host)
         if action == DROPPED:
