@@ -10,11 +10,13 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 from resolver.errors import ResolverError
 from resolver.report.baseline import Baseline
@@ -112,8 +114,34 @@ def _findings(flags: argparse.Namespace) -> Findings:
         baseline = Baseline()
         baseline.read(earlier, decode)
     collector = Collector(Ledger(baseline), Filter(flags.since or "", flags.until or "", flags.namespace))
-    collector.read(sources, decode)
+    with _Progress(sys.stderr) as progress:
+        collector.read(sources, decode, progress.tell)
     return work_out(collector, sources, flags.top)
+
+
+class _Progress:
+    """How far it is, once a second, for somebody who waits at a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream if stream.isatty() else None
+        self._next = time.monotonic() + 1
+        self._said = False
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._said and self._stream is not None:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def tell(self, lines: int) -> None:
+        """So many lines were read."""
+        if self._stream is not None and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 1
+            self._said = True
+            self._stream.write(f"\r{lines:,} lines")
+            self._stream.flush()
 
 
 @contextmanager

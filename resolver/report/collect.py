@@ -7,7 +7,7 @@ what it works out costs nothing for each repeat.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from resolver.report.counting import BOUNDS, Timeline, Times
@@ -61,12 +61,13 @@ class Collector:
         self.upstreams: dict[str, Times] = {}
         self._cells: dict[tuple[str | bool, ...], Cell] = {}
 
-    def read(self, sources: Sources, decode: Decode) -> None:
-        """Count all lines of these files. Raises ResolverError."""
+    def read(self, sources: Sources, decode: Decode, watch: Callable[[int], None] = lambda lines: None) -> None:
+        """Count all lines of these files; ``watch`` is told now and then how many there were. Raises ResolverError."""
         for piece in sources.pieces():
             lines, bad = decode(piece)
             self.bad += bad
             self.add(lines if not self.wanted else self._filtered(lines))
+            watch(self.lines)
         self.finish()
 
     def add(self, lines: Iterable[Line]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,18 @@ def test_a_page_that_cannot_be_written_is_said(log: str, capsys: pytest.CaptureF
 def test_standard_input_is_read_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "report", "-", "--baseline", "-"]) == 1
     assert "once" in capsys.readouterr().err
+
+
+def test_somebody_who_waits_at_a_terminal_sees_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, seconds = Terminal(), count()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("resolver.cli.audit.time.monotonic", lambda: next(seconds))
+    assert main(["audit", "report", written(tmp_path / "log", line()), "--json"]) == 0
+    assert terminal.getvalue() == "\r1 lines\r\x1b[K"
+    assert json.loads(capsys.readouterr().out)["queries"] == 1
