@@ -148,7 +148,8 @@ class QuicListener:
             return found
         group = group_of(ends.client[0])
         if found.retried is None and self._is_full(group):
-            return self._gate.look(packet, ends.client, now, prove=True)  # perhaps it is somebody else
+            found = self._gate.look(packet, ends.client, now, prove=True)  # perhaps it is somebody else
+            return found if isinstance(found, bytes) else None
         self.metrics.accepted.value += 1
         if not self._make_room(group):
             self.metrics.closed("too_many")
