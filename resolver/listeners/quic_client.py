@@ -63,6 +63,7 @@ class QuicClient:
         self._held = 0
         self._sent: dict[int, int] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
 
     # --- packets
 
@@ -129,10 +130,11 @@ class QuicClient:
     def _arm(self) -> None:
         """One timer for all that aioquic waits for; it may ring early, and is then set anew."""
         when = self.quic.get_timer()
-        if when is None or (self._timer is not None and self._timer.when() <= when):
+        if when is None or (self._timer is not None and self._rings_at <= when):
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._rings_at = when  # uvloop's handles do not always know
         self._timer = self.listener.loop.call_at(when, self._ring)
 
     def _ring(self) -> None:

@@ -74,6 +74,7 @@ class QuicLink(Connection):
         self._sock: socket.socket | None = None
         self._peer: tuple[Any, ...] = ()
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
         self._patience: asyncio.TimerHandle | None = None
         self._early: list[int] = []
         self._ready = self._over = False
@@ -241,10 +242,11 @@ class QuicLink(Connection):
 
     def _arm(self) -> None:
         when = self._quic.get_timer() if self._quic is not None else None
-        if when is None or (self._timer is not None and self._timer.when() <= when):
+        if when is None or (self._timer is not None and self._rings_at <= when):
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._rings_at = when  # uvloop's handles do not always know
         self._timer = self._loop.call_at(when, self._ring)
 
     def _ring(self) -> None:

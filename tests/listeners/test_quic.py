@@ -10,6 +10,7 @@ import pytest
 from aioquic.quic.connection import QuicConnection
 
 from resolver.chain.capabilities import Pem
+from resolver.errors import WireError
 from resolver.listeners import quic_client
 from resolver.wire.framing import frame
 from tests.listeners.quic_scenes import SERVER, Certificate, answer_to, scene
@@ -312,3 +313,76 @@ def first_packet() -> bytes:
     quic = QuicConnection(configuration=configuration())
     quic.connect(("127.0.0.1", 1), 0.0)
     return quic.datagrams_to_send(0.0)[0][0]
+
+
+class Messages:
+    """So many messages in answer to one, and perhaps an error behind them."""
+
+    def __init__(self, count: int, size: int = 50_000, error: bool = False) -> None:
+        self.left, self.size, self.error = count, size, error
+        self.closed = False
+
+    def __next__(self) -> bytes:
+        if not self.left and self.error:
+            raise WireError("the rest cannot be made")
+        if not self.left:
+            raise StopIteration
+        self.left -= 1
+        return bytes(self.size)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _transfers() -> None:
+    async def run() -> None:
+        messages = Messages(20)
+        async with scene() as here, peer(here.port) as client:
+            here.reply = lambda packet: messages
+            octets = await client.answer(client.send(frame(QUERY)))
+            assert octets == frame(bytes(50_000)) * 20
+            await until(lambda: messages.closed)
+
+    uvloop = pytest.importorskip("uvloop")
+    uvloop.run(run())
+
+
+async def test_many_messages_leave_on_one_stream_as_the_client_takes_them() -> None:
+    messages = Messages(20)
+    async with scene() as here, peer(here.port) as client:
+        here.reply = lambda packet: messages
+        octets = await client.answer(client.send(frame(QUERY)))
+        assert octets == frame(bytes(50_000)) * 20
+        assert messages.closed
+
+
+async def test_many_messages_leave_with_uvloop_too() -> None:
+    await asyncio.to_thread(_transfers)
+
+
+async def test_half_of_many_messages_is_not_taken_for_all() -> None:
+    messages = Messages(2, error=True)
+    async with scene() as here, peer(here.port) as client:
+        here.reply = lambda packet: messages
+        stream = client.send(frame(QUERY))
+        await until(lambda: stream in client.reset)
+        assert client.reset[stream] == 1
+        assert messages.closed
+
+
+async def test_messages_are_made_no_faster_than_the_client_takes_them() -> None:
+    messages = Messages(1000)
+    async with scene() as here:
+        settings = configuration()
+        settings.max_stream_data = settings.max_data = 1000
+        async with peer(here.port, settings=settings) as client:
+            client._quic._write_stream_limits = lambda **_: None  # type: ignore[method-assign]
+            client._quic._write_connection_limits = lambda **_: None  # type: ignore[method-assign]
+            here.reply = lambda packet: messages
+            stream = client.send(frame(QUERY))
+            await until(lambda: messages.left <= 998)
+            await client.ping()
+            await client.ping()
+            assert messages.left >= 990
+            client.cancel(stream)
+            await until(lambda: messages.closed)

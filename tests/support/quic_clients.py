@@ -14,7 +14,7 @@ from aioquic.h3.connection import H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
-from aioquic.quic.events import ConnectionTerminated, QuicEvent, StreamDataReceived, StreamReset
+from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent, StreamDataReceived, StreamReset
 
 from resolver.wire.framing import frame
 
@@ -108,6 +108,8 @@ class WebPeer(Peer):
 
     def quic_event_received(self, event: QuicEvent) -> None:
         super().quic_event_received(event)
+        if isinstance(event, HandshakeCompleted):
+            self.begin()  # before the server's own streams come
         if self.http is None:
             return
         for found in self.http.handle_event(event):
@@ -157,7 +159,6 @@ async def web_peer(port: int, host: str = "127.0.0.1") -> AsyncIterator[WebPeer]
     """A connection of HTTP/3."""
     async with connect(host, port, configuration=configuration("h3"), create_protocol=WebPeer) as found:
         assert isinstance(found, WebPeer)
-        found.begin()
         yield found
 
 

@@ -26,7 +26,7 @@ from resolver.zone.serving import ZoneSource
 from resolver.zone.transfer_out import Outgoing, whole
 
 # Where an answer may take many messages.
-_STREAMS: Final = ("tcp", "tls")
+_STREAMS: Final = ("tcp", "tls", "quic")
 
 # Each holds the version of the zone that it began with, and what the client has not read yet.
 MOST_TRANSFERS: Final = 20
