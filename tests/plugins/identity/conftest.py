@@ -1,0 +1,21 @@
+"""An API with Pods."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from resolver.kube import pauses
+from tests.support.kubeapi.server import FakeApi
+
+
+@pytest.fixture
+async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeApi]:
+    """The fake API over plain HTTP."""
+    for name, seconds in (("FIRST", 0.01), ("MOST", 0.05), ("SLOW_FIRST", 0.02), ("SLOW_MOST", 0.05)):
+        monkeypatch.setattr(pauses, name, seconds)
+    server = FakeApi()
+    await server.start()
+    yield server
+    await server.stop()
