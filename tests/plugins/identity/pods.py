@@ -35,7 +35,8 @@ async def identifying(
     world: World, url: str, options: str, rest: str = "whoami"
 ) -> AsyncIterator[tuple[Identities, Block]]:
     """The directive with these options, started."""
-    block = world.build(f". {{\nidentity {{\nendpoint {url}\n{options}\n}}\n{rest}\n}}")
+    where = f"endpoint {url}" if url else ""
+    block = world.build(f". {{\nidentity {{\n{where}\n{options}\n}}\n{rest}\n}}")
     part = next(one for one in block.parts if isinstance(one, Identities))
     for one in block.parts:
         await one.start()
