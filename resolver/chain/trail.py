@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+_CACHE_STATES: Final = ("", "hit", "miss", "stale")
 
 
 @dataclass(slots=True)
@@ -12,7 +15,7 @@ class Trail:
     ``decision`` is what the last policy that had a say decided (``allow``, ``deny`` or ``audit-only``), ``rule`` the
     name of its rule; a denial is never overwritten. ``rewritten`` is the lower-case wire name that answers were sought
     for, where it is another one than the client's. ``cache`` is ``hit``, ``miss`` or ``stale``, empty where no cache
-    was asked. ``upstream`` is the address that was asked last and ``upstream_time`` the seconds that all exchanges
+    was asked; of an answer that is made of several, the last of these that holds for any. ``upstream`` is the address that was asked last and ``upstream_time`` the seconds that all exchanges
     with upstreams took.
     """
 
@@ -27,3 +30,8 @@ class Trail:
         """Note a decision, unless the query was denied already."""
         if self.decision != "deny":
             self.decision, self.rule = decision, rule
+
+    def cached(self, state: str) -> None:
+        """Note what a cache had: ``hit``, ``miss`` or ``stale``."""
+        if _CACHE_STATES.index(state) > _CACHE_STATES.index(self.cache):
+            self.cache = state

@@ -36,6 +36,8 @@ class Acl(Plugin):
         action, zone = self._decide(query, query.name)
         if action == ALLOW and query.original is not None:
             action, zone = self._decide(query, query.original)
+        if query.trail is not None and zone:
+            query.trail.decide(ALLOW if action == ALLOW else "deny", f"acl {action} {zone}")
         if action != ALLOW:
             self._metrics.count(action, query.site, zone)
             return self._refused(query, action)

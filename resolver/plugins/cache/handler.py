@@ -130,6 +130,8 @@ class Cache(Plugin):
             head = HEAD.unpack_from(entry)
             if now - head[0] < head[1]:
                 hits.value += 1
+                if query.trail is not None:
+                    query.trail.cached("hit")
                 if self._prefetching is None:
                     return self._fresh(query, entry, head, now, head[0] + head[1], counts)
                 return self._noted(Asked(query, next, key, meters), entry, head, now, counts)
@@ -171,9 +173,13 @@ class Cache(Plugin):
             meters.hits_denial.value += 1
         if found.is_stale and self._stale is not None:
             return (await self._stale.serve(asked, found, now)).tagged(self._tags_of(asked.query))
+        if asked.query.trail is not None:
+            asked.query.trail.cached("hit")
         return self._noted(asked, found.entry, found.head, now, meters.found_denial)
 
     async def _miss(self, asked: Asked) -> Reply:
+        if asked.query.trail is not None:
+            asked.query.trail.cached("miss")
         taken = await self._fetcher.fetch(asked)
         if taken.entry is not None and self.contents.popularity is not None:
             self.contents.popularity.forget(asked.key)

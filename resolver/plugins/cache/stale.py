@@ -47,6 +47,8 @@ class StaleServing:
         if self.settings.verify:
             reply = await self._verified(asked, found, now)
             if reply is not None:
+                if asked.query.trail is not None:
+                    asked.query.trail.cached("miss")
                 return reply
             now = self._fetcher.clock()
         elif self._fetcher.may_refresh(asked.key, now):
@@ -58,6 +60,8 @@ class StaleServing:
         """The stale answer. It may be replayed while nothing is under way that could bring a better one."""
         meters, head = asked.meters, found.head
         meters.stale.value += 1
+        if asked.query.trail is not None:
+            asked.query.trail.cached("stale")
         replay = None
         paused = self._fetcher.paused_until(asked.key, now)
         if paused is not None:

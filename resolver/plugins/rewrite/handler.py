@@ -56,6 +56,8 @@ class Rewrite(Plugin):
         except WireError as error:
             return failure(query, self.name, error=f"the question cannot be rewritten: {error}")
         asked = state.asked()
+        if query.trail is not None and not query.depth and asked.name != query.name:
+            query.trail.rewritten = asked.name
         reply = await next(asked)
         if not reply.silent and (state.steps or asked is not query):
             try:
