@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from resolver.errors import ResolverError
@@ -13,6 +13,7 @@ from resolver.plugins.audit.journal import lost_line
 from resolver.plugins.audit.metrics import Report
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
+TOGETHER: Final = 1 << 20  # octets that are brought away at once: each time the thread has to wait for its turn
 ENDING: Final = 3.0  # seconds to bring away what waits when the server ends
 
 
@@ -125,20 +126,29 @@ class Outlet:
         while True:
             self._wake.wait()
             self._wake.clear()
-            while not self._hurry.is_set() and (batch := self._first()) is not None:
-                self._bring(batch)
+            while not self._hurry.is_set() and (batches := self._next()):
+                self._bring(batches)
             if self._ending.is_set() and (self._hurry.is_set() or not self._waiting):
                 break
         self._say_last()
         self.sink.close()
         self._tell_end()
 
-    def _first(self) -> Batch | None:
+    def _next(self) -> list[Batch]:
+        """The batches at the front; they count as waiting until they are done."""
+        found: list[Batch] = []
+        octets = 0
         with self._lock:
-            return self._waiting[0] if self._waiting else None
+            for batch in self._waiting:
+                octets += len(batch.octets)
+                if found and octets > TOGETHER:
+                    break
+                found.append(batch)
+        return found
 
-    def _bring(self, batch: Batch) -> None:
-        """Try until the sink has taken the batch, or it is given up; it counts as waiting until then."""
+    def _bring(self, batches: Sequence[Batch]) -> None:
+        """Try until the sink has taken the batches, or they are given up."""
+        batch = Batch(b"".join([one.octets for one in batches]), sum([one.lines for one in batches]))
         pause, spent = FIRST_PAUSE, 0.0
         patience = self.sink.patience
         while (lost := self._try(batch)) is None:
@@ -148,7 +158,7 @@ class Outlet:
             self._ending.wait(pause)
             spent += pause
             pause = min(pause * 2, LONGEST_PAUSE)
-        self._done(batch, lost)
+        self._done(batches, batch.lines, lost)
 
     def _try(self, batch: Batch) -> int | None:
         """How many lines of the batch are lost for good, None where another try may help."""
@@ -166,17 +176,18 @@ class Outlet:
         self._recover()
         return refused
 
-    def _done(self, batch: Batch, lost: int) -> None:
+    def _done(self, batches: Sequence[Batch], lines: int, lost: int) -> None:
         with self._lock:
-            if not self._waiting or self._waiting[0] is not batch:
-                return  # it was given up meanwhile
-            self._waiting.popleft()
-            self._held -= len(batch.octets)
+            if not self._waiting or self._waiting[0] is not batches[0]:
+                return  # they were given up meanwhile
+            for batch in batches:
+                self._waiting.popleft()
+                self._held -= len(batch.octets)
             self._unsaid += lost
         if lost:
             self._report.lost_soon(lost)
-        if batch.lines > lost:
-            self._report.written_soon(batch.lines - lost)
+        if lines > lost:
+            self._report.written_soon(lines - lost)
 
     def _fail(self, problem: str) -> None:
         if not self._failing:
