@@ -168,6 +168,8 @@ def _about(settings: PolicySettings) -> Iterator[str]:
         yield "the policy only counts denials (audit-only): names that it lets pass so far are not opened here"
     if settings.feeds:
         yield "response policy zones are checked by the resolver alone"
+    if settings.config_maps is not None:
+        yield "rules that namespaces make in ConfigMaps are not read: nothing is opened or closed for them here"
 
 
 def _not_allowed(found: Grants, rules: Sequence[Rule]) -> Iterator[str]:

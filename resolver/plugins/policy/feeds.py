@@ -78,6 +78,9 @@ class FileFeed:
         self._file = ZoneFile(feed.path, feed.origin, plugin.log, by_time=True)
         self._watching: asyncio.Task[None] | None = None
 
+    def succeed(self, other: Source) -> None:
+        """The file is read anew."""
+
     async def start(self) -> None:
         await self._read()
         if self._reload:
@@ -122,8 +125,10 @@ class TransferFeed:
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def succeed(self, other: TransferFeed) -> None:
+    def succeed(self, other: Source) -> None:
         """Go on with what was fetched before a reload, if it came from there."""
+        if not isinstance(other, TransferFeed):
+            return
         mine, theirs = self._taking.feed, other._taking.feed
         if (mine.origin, mine.primaries, mine.key) == (theirs.origin, theirs.primaries, theirs.key):
             self._follower.succeed(other._follower)

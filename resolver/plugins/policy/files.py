@@ -18,7 +18,7 @@ from resolver.policy.rules import Rule
 from resolver.zone.files import unseen
 
 if TYPE_CHECKING:
-    from resolver.plugins.policy.handler import PolicyPlugin
+    from resolver.plugins.policy.handler import PolicyPlugin, Source
 
 MAX_OCTETS: Final = 256 << 20
 _SHOWN: Final = 5
@@ -35,6 +35,9 @@ class FileSource:
         self._watching: asyncio.Task[None] | None = None
         self._complaint = ""
         self._counted = 0
+
+    def succeed(self, other: Source) -> None:
+        """The file is read anew."""
 
     async def start(self) -> None:
         await self._read()

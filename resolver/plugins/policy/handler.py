@@ -13,7 +13,6 @@ from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.errors import WireError
 from resolver.plugins.policy.answers import denied
-from resolver.plugins.policy.feeds import TransferFeed
 from resolver.plugins.policy.inspection import addresses, has_alias, targets
 from resolver.plugins.policy.metrics import Metrics
 from resolver.plugins.policy.responses import Responses
@@ -34,6 +33,9 @@ Counts = tuple[Callable[[int], None], ...]
 
 class Source(Protocol):
     """Something that puts rules into a scope while the server runs."""
+
+    def succeed(self, other: Source) -> None:
+        """Go on with what another one had before a reload, if that is of use here."""
 
     async def start(self) -> None:
         """Put what there is. Raises ResolverError where the server must not serve without it."""
@@ -75,12 +77,10 @@ class PolicyPlugin(Plugin):
     # --- life
 
     def succeed(self, previous: PolicyPlugin) -> None:
-        """Go on with the response policy zones that were fetched before a reload."""
-        before = [source for source in previous.sources if isinstance(source, TransferFeed)]
+        """Go on with what sources had from elsewhere before a reload."""
         for source in self.sources:
-            if isinstance(source, TransferFeed):
-                for other in before:
-                    source.succeed(other)
+            for other in previous.sources:
+                source.succeed(other)
 
     async def start(self) -> None:
         if self.identifying is not None:
@@ -283,7 +283,7 @@ class PolicyPlugin(Plugin):
         self._note(query, found)
         tally = self.metrics.tally(query.site, found)
         tally.add(1)
-        if self.learner is not None and query.depth == 0:
+        if self.learner is not None:
             learnt = self.learner.note(query, found)
             if learnt is not None:
                 return tally.add, learnt

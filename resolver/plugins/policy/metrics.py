@@ -49,6 +49,9 @@ class Metrics:
             ("source",),
             merge="max",
         )
+        self.config_maps: Family = registry.gauge(
+            "coredns_policy_configmaps", "ConfigMaps with rules of namespaces.", ("state",), merge="max"
+        )
         self.failures: Family = registry.counter(
             "coredns_policy_reload_failures_total", "Rules that could not be read, so that old ones stay.", ("source",)
         )

@@ -15,13 +15,16 @@ from resolver.config.kinds import host_port, ip
 from resolver.config.model import Directive, Word
 from resolver.config.problems import Problems
 from resolver.config.zones import normalize_zones
+from resolver.plugins.policy.delegated import ConfigMaps, Delegated, config_maps, delegate, gathered
 from resolver.policy.engine import Settings as EngineSettings
+from resolver.policy.learned import MAX_ENTRIES, MAX_NAMES, MAX_NAMESPACES, Limits
 from resolver.policy.patterns import Pattern, PatternError
 from resolver.policy.reading import Groups, parse_answer, parse_group, parse_rule
 from resolver.policy.rules import ALLOW, AUDIT, AUDIT_ONLY, DENY, REFUSAL, Answer, Rule
 from resolver.wire.tsig import Key
 
 DEFAULT_TTL: Final = 30
+DEFAULT_EVERY: Final = 60.0
 MAX_FILES: Final = 100
 MAX_FEEDS: Final = 32
 SHORTEST_RELOAD: Final = 0.05
@@ -66,10 +69,20 @@ class Rebinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Learn:
+    """The file of what is asked for, written every so many seconds."""
+
+    path: Path
+    limits: Limits = Limits()
+    every: float = DEFAULT_EVERY
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One directive: ``zones`` are lower-case wire names, ``ttl`` that of answers made here, in seconds.
 
-    With ``strict_aliases`` the default counts for the targets of aliases as well.
+    With ``strict_aliases`` the default counts for the targets of aliases as well. ``config_maps`` are those in which
+    namespaces make rules about what is ``delegated`` to them.
     """
 
     zones: tuple[bytes, ...]
@@ -81,6 +94,8 @@ class Settings:
     rebinding: Rebinding = Rebinding()
     ttl: int = DEFAULT_TTL
     strict_aliases: bool = False
+    config_maps: ConfigMaps | None = None
+    delegated: Delegated = field(default_factory=dict)
 
 
 def parse(directive: Directive, block: Block) -> Settings:
@@ -88,7 +103,7 @@ def parse(directive: Directive, block: Block) -> Settings:
     zones = [wire for word in directive.args for wire in normalize_zones(word)] or list(block.zones)
     groups = _groups(directive)
     rules: list[Rule] = []
-    several: dict[str, list[Any]] = {"rules": [], "rpz": []}
+    several: dict[str, list[Any]] = {"rules": [], "rpz": [], "delegate": []}
     single: dict[str, Any] = {}
 
     def keep_rules(line: Directive) -> None:
@@ -108,14 +123,19 @@ def parse(directive: Directive, block: Block) -> Settings:
         "ttl": one("ttl", value(integer, 0, 86400)),
         "aliases": one("aliases", value(choice, ("follow", "strict"))),
         "rebinding": one("rebinding", _rebinding),
+        "learn": one("learn", lambda line: _learn(line, block)),
         ALLOW: keep_rules,
         DENY: keep_rules,
         AUDIT: keep_rules,
         "group": no_block,
         "rules": lambda line: several["rules"].append(_file(line, block)),
         "rpz": lambda line: several["rpz"].append(_feed(line, block)),
+        "configmaps": one("configmaps", lambda line: config_maps(line, block)),
+        "delegate": lambda line: several["delegate"].append(delegate(line)),
     }
-    options(directive, handlers, once=("default", "mode", "action", "ttl", "aliases", "rebinding"))
+    options(directive, handlers, once=("default", "mode", "action", "ttl", "aliases", "rebinding", "configmaps"))
+    delegated = gathered(several["delegate"])
+    _check_delegation(directive, single.get("configmaps"), delegated)
     denial = single.get("action", REFUSAL)
     is_denied, answer = single.get("default", (False, None))
     engine = EngineSettings((answer or denial) if is_denied else None, denial, single.get("mode") == AUDIT_ONLY)
@@ -123,7 +143,19 @@ def parse(directive: Directive, block: Block) -> Settings:
         tuple(dict.fromkeys(zones)), engine, tuple(rules), groups,
         _at_most(several["rules"], MAX_FILES, directive), _at_most(several["rpz"], MAX_FEEDS, directive),
         single.get("rebinding", Rebinding()), single.get("ttl", DEFAULT_TTL), single.get("aliases") == "strict",
+        single.get("configmaps"), delegated,
     )  # fmt: skip
+
+
+def _check_delegation(directive: Directive, maps: ConfigMaps | None, delegated: Delegated) -> None:
+    """Neither of the two lines does anything without the other."""
+    if maps is not None and not delegated:
+        raise maps.line.error(
+            "no rule of a ConfigMap counts where nothing is delegated", "delegate NAMESPACE .example.com"
+        )
+    if delegated and maps is None:
+        line = next(line for line in directive.options if line.name.text == "delegate")
+        raise line.error("names are delegated, but no ConfigMaps are read", "write the line configmaps as well")
 
 
 def asks_for_identity(settings: Settings) -> Rule | None:
@@ -180,6 +212,38 @@ def _reload(words: Sequence[Word]) -> float:
     if 0 < seconds < SHORTEST_RELOAD:
         raise words[1].error(f"reload is shorter than {SHORTEST_RELOAD * 1000:g}ms", "0 turns it off")
     return seconds
+
+
+def _learn(line: Directive, block: Block) -> Learn:
+    """``learn FILE`` with its limits behind it or in a block of their own."""
+    path, *words = args(line, 1)
+    found: dict[str, Any] = {}
+
+    def take(name: Word, values: Sequence[Word]) -> None:
+        if name.text not in _LEARN:
+            raise name.error(f"unexpected {name.text!r}", f"one of {', '.join(_LEARN)}")
+        if name.text in found:
+            raise name.error(f"{name.text} is given twice")
+        if len(values) != 1:
+            raise name.error(f"{name.text} takes one value")
+        found[name.text] = _LEARN[name.text](values[0])
+
+    for at in range(0, len(words), 2):
+        take(words[at], words[at + 1 : at + 2])
+    for option in line.options:
+        no_block(option)
+        take(option.name, option.args)
+    limits = replace(Limits(), **{name: found[name] for name in ("names", "namespaces") if name in found})
+    if limits.names * limits.namespaces > MAX_ENTRIES:
+        raise line.error(f"names times namespaces is more than {MAX_ENTRIES}", "lower one of them")
+    return Learn(block.root / text(path), limits, found.get("every", DEFAULT_EVERY))
+
+
+_LEARN: Final[dict[str, Any]] = {
+    "names": lambda word: integer(word, 2, MAX_NAMES),
+    "namespaces": lambda word: integer(word, 2, MAX_NAMESPACES),
+    "every": lambda word: duration(word, 0.05, 24 * 3600),
+}
 
 
 def _rebinding(line: Directive) -> Rebinding:
