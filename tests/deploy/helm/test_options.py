@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from resolver.cli.main import main
+from resolver.config.load import load_text
 from resolver.node import serving, work
 from resolver.node.settings import NodeSettings
 from resolver.runtime.options import Options
@@ -75,14 +76,45 @@ def test_a_role_grants_what_its_tier_reads_and_only_to_read(release: Release) ->
     assert rules(release, {"rbac": {"tier": "identity"}}) == {("", "pods")}
     assert rules(release, {"mode": "clusterDNS"}) == services
     assert rules(release, {"mode": "clusterDNS", "cluster": {"pods": "verified"}}) == {*services, ("", "pods")}
+    known: Values = {"identity": {"enabled": True}}
+    assert rules(release, known) == {("", "pods")}
+    assert rules(release, {"mode": "clusterDNS", **known}) == {*services, ("", "pods")}
+    assert rules(release, {**known, "policy": {"configMaps": True}}) == {("", "pods"), ("", "configmaps")}
     granted = rules(release, {"mode": "clusterDNS", "gateway": {"enabled": True, "zones": ["example.com"]}})
     assert granted - services == gateway_permissions() - services
     for rule in release({"mode": "clusterDNS", "rbac": {"gateway": True}}).only("ClusterRole")["rules"]:
         assert rule["verbs"] == ["list", "watch"]
 
 
+@pytest.mark.parametrize("mode", ["forwarder", "clusterDNS", "nodeLocal"])
+def test_every_block_of_a_mode_knows_its_clients_and_has_the_policy(release: Release, mode: str) -> None:
+    lines = "default deny\nconfigmaps\ndelegate * .public.example"
+    values: Values = {"mode": mode, "identity": {"enabled": True, "configBlock": "wait 2s"}}
+    text = release({**values, "policy": {"configBlock": lines, "configMaps": True}}).only("ConfigMap")["data"][
+        "Corefile"
+    ]
+    blocks = load_text(text, environ={}).blocks
+    assert blocks
+    for block in blocks:
+        (identity,) = [line for line in block.directives if line.name.text == "identity"]
+        (policy,) = [line for line in block.directives if line.name.text == "policy"]
+        assert [line.name.text for line in identity.options] == ["wait"]
+        assert [line.name.text for line in policy.options] == ["default", "configmaps", "delegate"]
+    assert "identity" not in release({"mode": mode}).only("ConfigMap")["data"]["Corefile"]
+
+
+def test_only_a_server_of_one_node_is_told_its_name(release: Release) -> None:
+    name = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    more = {"name": "TZ", "value": "UTC"}
+    on_node = release({"mode": "nodeLocal", "env": [more]}).pod()["containers"][0]
+    assert on_node["env"] == [name, more]
+    assert release({"env": [more]}).pod()["containers"][0]["env"] == [more]
+    assert "env" not in release({"mode": "clusterDNS"}).pod()["containers"][0]
+
+
 def test_a_token_is_mounted_only_where_the_api_is_read(release: Release) -> None:
     assert release().pod()["automountServiceAccountToken"] is False
+    assert release({"policy": {"configMaps": True}}).pod()["automountServiceAccountToken"] is True
     assert release({"mode": "clusterDNS"}).pod()["automountServiceAccountToken"] is True
 
 

@@ -74,6 +74,7 @@
     }
     ready :{{ include "resolver.port.ready" . }}
     prometheus :{{ include "resolver.port.metrics" . }}
+    {{- include "resolver.corefile.clients" . | indent 4 }}
     {{- if eq .Values.mode "clusterDNS" }}
     {{- if .Values.cluster.autopath }}
     {{- if ne .Values.cluster.pods "verified" }}
@@ -154,6 +155,16 @@ forward {{ . }} /etc/resolv.conf
 }
 {{- end -}}
 
+{{/* Who asks, and what he may ask for; each line begins with its end. */}}
+{{- define "resolver.corefile.clients" -}}
+{{- if .Values.identity.enabled }}
+{{ include "resolver.corefile.block" (dict "words" "identity" "lines" (list .Values.identity.configBlock)) | trim }}
+{{- end }}
+{{- if trim .Values.policy.configBlock }}
+{{ include "resolver.corefile.block" (dict "words" "policy" "lines" (list .Values.policy.configBlock)) | trim }}
+{{- end }}
+{{- end -}}
+
 {{/* What every block on a node begins with. */}}
 {{- define "resolver.corefile.onNode" -}}
 errors
@@ -164,6 +175,7 @@ log
 bind __PILLAR__LOCAL__DNS__
 {{- end }}
 prometheus :{{ include "resolver.port.metrics" . }}
+{{- include "resolver.corefile.clients" . }}
 loop
 reload
 {{- end -}}

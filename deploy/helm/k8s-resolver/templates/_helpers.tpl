@@ -102,7 +102,7 @@ annotations:
 
 {{/* How much of the Kubernetes API is read: none, identity or services. */}}
 {{- define "resolver.tier" -}}
-{{- default (ternary "services" "none" (eq .Values.mode "clusterDNS")) .Values.rbac.tier -}}
+{{- default (ternary "services" (ternary "identity" "none" .Values.identity.enabled) (eq .Values.mode "clusterDNS")) .Values.rbac.tier -}}
 {{- end -}}
 
 {{- define "resolver.readsGateways" -}}
@@ -111,7 +111,7 @@ annotations:
 
 {{/* "true" where the Pods need a token. */}}
 {{- define "resolver.readsAPI" -}}
-{{- if or (ne "none" (include "resolver.tier" .)) (include "resolver.readsGateways" .) -}}true{{- end -}}
+{{- if or (ne "none" (include "resolver.tier" .)) (include "resolver.readsGateways" .) .Values.policy.configMaps -}}true{{- end -}}
 {{- end -}}
 
 {{/* Where probes ask: on the host's network nobody outside of the node needs to. */}}

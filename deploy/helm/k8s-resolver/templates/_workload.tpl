@@ -57,9 +57,18 @@ and no second instance could start beside the first. */}}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   args:
     {{- include "resolver.args" . | nindent 4 }}
-  {{- with .Values.env }}
+  {{- if or (eq .Values.mode "nodeLocal") .Values.env }}
   env:
+    {{- if eq .Values.mode "nodeLocal" }}
+    # For the directive identity, which then knows the Pods of this node.
+    - name: NODE_NAME
+      valueFrom:
+        fieldRef:
+          fieldPath: spec.nodeName
+    {{- end }}
+    {{- with .Values.env }}
     {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
   {{- if not (include "resolver.onHost" .) }}
   ports:
