@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks import chart, directives, dnsperf, extras, machine, peers, report, rounds, zones
+from benchmarks import chart, directives, dnsperf, extras, hardened, machine, peers, report, rounds, zones
 from benchmarks.cluster import row as cluster
 from benchmarks.load import PythonGenerator
 from benchmarks.measure import ROWS
@@ -31,7 +31,7 @@ _EXTRA_ROWS = (
     "zones",
     "workers",
     "cluster",
-    *(row.key for row in (*directives.DIRECTIVES, *zones.ZONES)),
+    *(row.key for row in (*directives.DIRECTIVES, *zones.ZONES, *hardened.HARDENED)),
 )
 _ALL_ROWS = (*(row.key for row in ROWS), *_EXTRA_ROWS)
 
@@ -178,6 +178,7 @@ def _play(
         cluster.play(stage, plan.cluster, seconds, out)
     directives.play(stage, chosen, only, seconds, out)
     zones.play(stage, chosen, only, seconds, out)
+    hardened.play(stage, chosen, only, seconds, out)
     if "size" in only:
         extras.sizes(stage, grown, plan.sizes, seconds, out)
 

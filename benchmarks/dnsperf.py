@@ -32,6 +32,10 @@ class Dnsperf:
     def name(self) -> str:
         return version(self._program)
 
+    @property
+    def encrypts(self) -> bool:
+        return True
+
     def run(self, load: Load) -> Outcome:
         with tempfile.TemporaryFile("w+", dir=self._scratch) as output:
             self._execute(arguments(load), output, patience=load.seconds + load.timeout + 20)
@@ -70,7 +74,8 @@ def arguments(load: Load) -> list[str]:
     """The command line for ``load``; the latency of each query needs ``-v``, affordable at a fixed rate only."""
     words = ["-s", "127.0.0.1", "-p", str(load.port), "-d", str(load.names), "-l", f"{load.seconds:.2f}"]
     words += ["-c", str(load.clients), "-T", "1", "-q", str(load.window), "-t", f"{load.timeout:.2f}"]
-    words += ["-m", "tcp"] if load.tcp else []
+    mode = load.mode or ("tcp" if load.tcp else "")
+    words += ["-m", mode] if mode else []
     words += ["-n", "1"] if load.once else []
     words += ["-D"] if load.dnssec else []
     words += ["-v", "-Q", str(load.rate)] if load.rate else []

@@ -94,6 +94,7 @@ class PythonGenerator:
     """The generator as the suite uses it; one thread, in the caller's process."""
 
     name = "benchmarks.load"
+    encrypts = False
 
     def run(self, load: Load) -> Outcome:
         try:

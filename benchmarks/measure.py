@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks import names
@@ -25,6 +25,8 @@ class Row:
     warm: bool = False
     once: bool = False
     dnssec: bool = False
+    mode: str = ""
+    window: int = 100
 
 
 ROWS = (
@@ -92,16 +94,21 @@ def _new(row: Row, run: str, count: int) -> Iterator[str]:
     return names.mixed(prefix, CACHED_NAMES, count) if row.key == "mix" else names.new(prefix, count)
 
 
-def warm(stage: Stage, seat: Seat, path: Path, tcp: bool, seconds: float, *, dnssec: bool = False) -> None:
+def warm(stage: Stage, seat: Seat, row: Row, path: Path, seconds: float) -> None:
     """Ask for every name of ``path`` twice: a server may do more work for the first repeat than for later ones."""
     with path.open() as file:
         wanted = sum(1 for _ in file)
+    load = replace(_load(row, seat.port, path, seconds), once=True, window=min(50, row.window))
     for _ in range(2):
-        done = stage.generator.run(Load(seat.port, path, seconds, tcp=tcp, once=True, window=50, dnssec=dnssec))
+        done = stage.generator.run(load)
         if done.answered < wanted:
             stage.note(
                 f"{seat.peer.name} was asked {done.answered:,} of {wanted:,} names in {seconds:.0f} s of warming"
             )
+
+
+def _load(row: Row, port: int, path: Path, seconds: float) -> Load:
+    return Load(port, path, seconds, tcp=row.tcp, once=row.once, window=row.window, dnssec=row.dnssec, mode=row.mode)
 
 
 def measure(
@@ -109,12 +116,11 @@ def measure(
 ) -> Sample:
     """Warm, load fully, then at the row's rate with the clock on processor time. Raises LoadError and StartError."""
     if chosen.warm:
-        warm(stage, seat, chosen.warm, row.tcp, chosen.patience, dnssec=row.dnssec)
+        warm(stage, seat, row, chosen.warm, chosen.patience)
     idle = seat.server.cpu_seconds()
-    given = {"tcp": row.tcp, "once": row.once, "dnssec": row.dnssec}
-    full = stage.generator.run(Load(seat.port, chosen.full, seconds, **given))
+    full = stage.generator.run(_load(row, seat.port, chosen.full, seconds))
     before, upstream_before = seat.server.cpu_seconds(), stage.upstream.server.cpu_seconds()
-    steady = stage.generator.run(Load(seat.port, chosen.steady, seconds, row.rate, **given))
+    steady = stage.generator.run(replace(_load(row, seat.port, chosen.steady, seconds), rate=row.rate))
     used = seat.server.cpu_seconds() - before
     upstream_used = stage.upstream.server.cpu_seconds() - upstream_before
     seat.server.check_alive()

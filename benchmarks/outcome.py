@@ -14,7 +14,7 @@ class Load:
 
     The file is repeated until ``seconds`` are over, or read once only with ``once``. ``rate`` is in queries per
     second, ``None`` for as fast as ``window`` outstanding queries allow. Percentiles are taken when a rate is set.
-    With ``dnssec`` the questions have EDNS with DO.
+    With ``dnssec`` the questions have EDNS with DO. ``mode`` is ``dot`` or ``doh`` for encrypted connections.
     """
 
     port: int
@@ -27,6 +27,7 @@ class Load:
     clients: int = 4
     timeout: float = 1.0
     dnssec: bool = False
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Generator(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether loads over TLS and HTTPS can be run."""
+        ...
 
     def run(self, load: Load) -> Outcome:
         """Raises LoadError when the run could not be made at all; lost queries are counted, not raised."""

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from benchmarks.cluster.row import CLUSTER
 from benchmarks.directives import DIRECTIVES
 from benchmarks.extras import EXTRAS
+from benchmarks.hardened import HARDENED, LIMITS, WITHOUT
 from benchmarks.measure import ROWS, Row
 from benchmarks.results import Results
-from benchmarks.targets import OURS, Target, ratio, targets
+from benchmarks.targets import OURS, Target, kept, ratio, targets
 from benchmarks.zones import ZONES
 
 _COLUMNS = (
@@ -26,6 +27,7 @@ _COLUMNS = (
     "peak MiB",
 )
 _FIELDS = ("p50_us", "p99_us", "cpu_us", "resident_mib", "peak_mib")
+_KEPT = ("per_second", "per_cpu_second")
 _UPSTREAM_BUSY = 1.0
 _WHOLE_CORE = 0.9
 _COMPARED = ("unbound", "dnsdist", "coredns")
@@ -34,8 +36,14 @@ _COMPARED = ("unbound", "dnsdist", "coredns")
 def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) -> str:
     """Rows, ratios, targets and notes, ready to print."""
     parts = [_row(results, row) for row in ROWS if results.servers(row.key)]
-    parts += [_grown(results, row) for row in (*EXTRAS, *DIRECTIVES, *ZONES, CLUSTER) if results.servers(row.key)]
-    parts += [part for part in (_clusters(results), _starts(results), _losses(results), _ratios(results)) if part]
+    parts += [
+        _grown(results, row) for row in (*EXTRAS, *DIRECTIVES, *ZONES, *HARDENED, CLUSTER) if results.servers(row.key)
+    ]
+    parts += [
+        part
+        for part in (_clusters(results), _starts(results), _losses(results), _ratios(results), _kept(results))
+        if part
+    ]
     parts.append(_targets(targets(results)))
     parts.append("versions: " + ", ".join(f"{name} {number}" for name, number in versions.items()))
     remarks = [*notes, *_asked_again(results), *_disturbed(results)]
@@ -46,7 +54,9 @@ def render(results: Results, versions: Mapping[str, str], notes: Sequence[str]) 
 
 def _asked_again(results: Results) -> list[str]:
     """Rows of cached names whose upstream was busy: those names were not in the cache after all."""
-    warmed = {row.key for row in (*ROWS, *EXTRAS, *DIRECTIVES) if row.key not in ("mix", "miss")}
+    warmed = {
+        row.key for row in (*ROWS, *EXTRAS, *DIRECTIVES, *HARDENED) if row.key not in ("mix", "miss", "upstreams")
+    }
     found = [s for s in results.samples if s.row in warmed and (s.upstream_cpu_us or 0) >= _UPSTREAM_BUSY]
     return list(
         dict.fromkeys(
@@ -84,7 +94,7 @@ def _row(results: Results, row: Row) -> str:
 
 def _grown(results: Results, row: Row) -> str:
     lines = [
-        [f"{server}, {variant}", *_cells(results, row.key, server, variant)]
+        [", ".join(filter(None, (server, variant))), *_cells(results, row.key, server, variant)]
         for server in results.servers(row.key)
         for variant in results.variants(row.key)
         if results.of(row.key, server, variant)
@@ -137,7 +147,7 @@ def _losses(results: Results) -> str:
 
 def _ratios(results: Results) -> str:
     """Our figure over the peer's: above 1 is good for rates, below 1 for CPU per query."""
-    lines = [line for row in (*ROWS, *DIRECTIVES) for line in _row_ratios(results, row)]
+    lines = [line for row in (*ROWS, *DIRECTIVES, *HARDENED) for line in _row_ratios(results, row)]
     return (
         "ours against the others\n" + table(("row, peer", "queries/s", "q/CPU s", "CPU us/q"), lines) if lines else ""
     )
@@ -159,6 +169,17 @@ def _row_ratios(results: Results, row: Row) -> list[list[str]]:
 def _times(results: Results, row: str, peer: str, field: str, variant: str) -> str:
     value = ratio(results.median(row, OURS, field, variant), results.median(row, peer, field, variant))
     return "-" if value is None else f"{value:.2f}x"
+
+
+def _kept(results: Results) -> str:
+    """What is left of our throughput with a directive, of that without."""
+    lines = [
+        [f"{row.key} {variant}", *(number(kept(results, row.key, variant, field), 2) for field in _KEPT)]
+        for row in LIMITS
+        for variant in results.variants(row.key)
+        if variant != WITHOUT
+    ]
+    return "ours with a directive, of ours without\n" + table(("row", "queries/s", "q/CPU s"), lines) if lines else ""
 
 
 def _targets(aims: Sequence[Target]) -> str:

@@ -8,6 +8,7 @@ from benchmarks.results import Results
 
 OURS = "ours"
 FLAT = 1.25
+_KEPT = (("policy", "10,000 rules of policy"), ("audit", "audit to a file"), ("ratelimit", "ratelimit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ def targets(results: Results) -> list[Target]:
             Target(f"names of a cluster per CPU second, {variant}, of coredns", 4, True, _of_coredns(results, variant))
             for variant in results.variants("cluster")
         ),
+        *(
+            Target(f"cached answers per CPU second with {words}, of those without", 0.5, True, kept(results, row))
+            for row, words in _KEPT
+        ),
     ]
 
 
@@ -69,6 +74,11 @@ def _ratio(results: Results, row: str, peer: str, field: str) -> float | None:
 def _of_coredns(results: Results, variant: str) -> float | None:
     found = [results.median("cluster", peer, "per_cpu_second", variant) for peer in (OURS, "coredns")]
     return ratio(found[0], found[1])
+
+
+def kept(results: Results, row: str, variant: str = "with", field: str = "per_cpu_second") -> float | None:
+    """Our figure with a directive over that of the same block without it."""
+    return ratio(results.median(row, OURS, field, variant), results.median(row, OURS, field, "without"))
 
 
 def _growth(results: Results, row: str) -> float | None:

@@ -11,8 +11,9 @@ from benchmarks.peers.corefile import corefile
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def command(setup: Setup) -> list[str]:
-    path = setup.write("Corefile", corefile(setup))
+def command(setup: Setup, text: str = "") -> list[str]:
+    """``text`` is another Corefile than that of the suite."""
+    path = setup.write("Corefile", text or corefile(setup))
     words = [sys.executable, "-m", "resolver", "-conf", str(path)]
     return words + (["--workers", str(setup.workers)] if setup.workers > 1 else [])
 

@@ -7,14 +7,16 @@ from benchmarks.peers.base import Peer, Setup
 _ENTRY_OCTETS = 700
 
 
-def command(setup: Setup) -> list[str]:
-    return ["unbound", "-d", "-c", str(setup.write("unbound.conf", _server(setup) + _forwards(setup)))]
+def command(setup: Setup, more: str = "", name: str = "") -> list[str]:
+    """``more`` are further options of the server, ``name`` is behind the upstream's address: ``#`` and a name."""
+    path = setup.write("unbound.conf", _server(setup, more) + _forwards(setup, name))
+    return ["unbound", "-d", "-c", str(path)]
 
 
-def _server(setup: Setup) -> str:
+def _server(setup: Setup, more: str) -> str:
     memory = max(4_000_000, setup.cache_entries * _ENTRY_OCTETS)
     return f"""server:
-    interface: 127.0.0.1
+    interface: 127.0.0.1@{setup.port}
     port: {setup.port}
     num-threads: {setup.workers}
     so-reuseport: yes
@@ -33,14 +35,14 @@ def _server(setup: Setup) -> str:
     outgoing-range: 8192
     num-queries-per-thread: 4096
     incoming-num-tcp: 100
-remote-control:
+{more}remote-control:
     control-enable: no
 """
 
 
-def _forwards(setup: Setup) -> str:
+def _forwards(setup: Setup, name: str) -> str:
     return "".join(
-        f'forward-zone:\n    name: "{zone}"\n    forward-addr: 127.0.0.1@{setup.upstream}\n'
+        f'forward-zone:\n    name: "{zone}"\n    forward-addr: 127.0.0.1@{setup.upstream}{name}\n'
         for zone in [".", *setup.zones()]
     )
 
