@@ -78,6 +78,12 @@ CONFIG_MOUNT: Mapped = {
     "readOnly": True,
 }
 
+NODE_NAME: Mapped = {
+    Note("For the directive identity, which then knows the Pods of this node."): None,
+    "name": "NODE_NAME",
+    "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}},
+}
+
 CONTAINER_SECURITY: Mapped = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -339,3 +340,35 @@ def test_the_sidecar_comes_before_everything_that_the_workload_starts() -> None:
     assert {volume["name"] for volume in pod.spec["volumes"]} == {"data", "resolver-config"}
     binds = [word.text for line in directives(corefile_of(pod, documents), "bind") for word in line.args]
     assert set(binds) == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(("base", "component"), [("shared", "identity"), ("node-local", "identity-node")])
+def test_servers_that_know_pods_have_a_token_and_reach_the_api(base: str, component: str, tmp_path: Path) -> None:
+    above = os.path.relpath(DEPLOY / "kustomize", tmp_path)
+    parts = ", ".join(f"{above}/components/{name}" for name in (component, "policy"))
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{above}/bases/{base}]\ncomponents: [{parts}]\n")
+    documents = kustomize(tmp_path)
+    (pod,) = servers(documents)
+    (account,) = of_kind(documents, "ServiceAccount")
+    (role,) = of_kind(documents, "ClusterRole")
+    (binding,) = of_kind(documents, "ClusterRoleBinding")
+    assert pod.spec["automountServiceAccountToken"] is True
+    assert account.get("automountServiceAccountToken", True) is True
+    assert [(rule["resources"], rule["verbs"]) for rule in role["rules"]] == [
+        (["pods"], ["list", "watch"]),
+        (["configmaps"], ["list", "watch"]),
+    ]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert [(one["namespace"], one["name"]) for one in binding["subjects"]] == [
+        (pod.namespace, account["metadata"]["name"])
+    ]
+    for policy in of_kind(documents, "NetworkPolicy"):
+        assert any({443, 6443} <= {port["port"] for port in rule["ports"]} for rule in policy["spec"]["egress"])
+    assert validate(documents, NEWEST) == []
+
+
+@every_folder
+def test_a_server_of_one_node_knows_its_name(folder: Path) -> None:
+    name = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    for pod in servers(kustomize(folder)):
+        assert (name in pod.resolver.get("env", [])) == pod.on_host

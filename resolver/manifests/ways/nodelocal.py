@@ -8,6 +8,7 @@ from resolver.manifests.objects import account, dns_ports, document
 from resolver.manifests.pods import (
     CONFIG_MOUNT,
     CONTAINER_SECURITY,
+    NODE_NAME,
     SHARED_PORTS,
     Mapped,
     all_labels,
@@ -131,6 +132,7 @@ def server(settings: Settings) -> Mapped:
         f"-prometheus-listen-address=:{SHARED_PORTS.metrics}",
         f"-metrics-listen-address=0.0.0.0:{_SERVER_STATE}",
     ]
+    body["env"] = [NODE_NAME]
     body |= probes(SHARED_PORTS, _HOST)
     body["resources"] = {"requests": {"cpu": "25m", "memory": "70Mi"}, "limits": {"memory": "256Mi"}}
     body["securityContext"] = _root_with(["NET_BIND_SERVICE"], "listens on port 53 of the node")
