@@ -96,6 +96,7 @@ class Settings:
     strict_aliases: bool = False
     config_maps: ConfigMaps | None = None
     delegated: Delegated = field(default_factory=dict)
+    learn: Learn | None = None
 
 
 def parse(directive: Directive, block: Block) -> Settings:
@@ -133,7 +134,8 @@ def parse(directive: Directive, block: Block) -> Settings:
         "configmaps": one("configmaps", lambda line: config_maps(line, block)),
         "delegate": lambda line: several["delegate"].append(delegate(line)),
     }
-    options(directive, handlers, once=("default", "mode", "action", "ttl", "aliases", "rebinding", "configmaps"))
+    once = ("default", "mode", "action", "ttl", "aliases", "rebinding", "configmaps", "learn")
+    options(directive, handlers, once=once)
     delegated = gathered(several["delegate"])
     _check_delegation(directive, single.get("configmaps"), delegated)
     denial = single.get("action", REFUSAL)
@@ -143,7 +145,7 @@ def parse(directive: Directive, block: Block) -> Settings:
         tuple(dict.fromkeys(zones)), engine, tuple(rules), groups,
         _at_most(several["rules"], MAX_FILES, directive), _at_most(several["rpz"], MAX_FEEDS, directive),
         single.get("rebinding", Rebinding()), single.get("ttl", DEFAULT_TTL), single.get("aliases") == "strict",
-        single.get("configmaps"), delegated,
+        single.get("configmaps"), delegated, single.get("learn"),
     )  # fmt: skip
 
 
