@@ -78,26 +78,40 @@ def test_no_right_is_missing_and_none_too_many(here: Node, documents: list[Docum
         "ways/2-forwarding/article",
         "ways/3-externalname-ingress",
         "gateway",
+        "policy",
     ]
 )
 def documents(request: pytest.FixtureRequest, tmp_path: Path) -> list[Document]:
     """What would be applied."""
     if request.param == "gateway":
         return kustomize(with_gateway(tmp_path / "overlay"))
+    if request.param == "policy":
+        return kustomize(with_policy(tmp_path / "overlay"))
     return kustomize(DEPLOY / request.param)
 
 
 def with_gateway(folder: Path) -> Path:
     """An overlay of the cluster's DNS with everything that the gateway directive can read."""
+    return overlay(folder, f"    gateway example.com {{\n        resources {ALL_RESOURCES}\n    }}\n", "gateway")
+
+
+def with_policy(folder: Path) -> Path:
+    """An overlay of the cluster's DNS that knows Pods and the rules of their namespaces."""
+    policy = "    policy {\n        configmaps\n        delegate * .public.example\n    }\n"
+    return overlay(folder, f"    identity {{\n        scope cluster\n    }}\n{policy}", "pods", "policy")
+
+
+def overlay(folder: Path, lines: str, *components: str) -> Path:
+    """An overlay of the cluster's DNS with these directives and components."""
     folder.mkdir()
     above = os.path.relpath(DEPLOY / "kustomize", folder)
     (folder / "Corefile").write_text(
         ".:53 {\n    errors\n    health\n    ready\n    prometheus :9153\n    reload\n"
-        "    kubernetes cluster.local {\n    }\n"
-        f"    gateway example.com {{\n        resources {ALL_RESOURCES}\n    }}\n}}\n"
+        f"    kubernetes cluster.local {{\n    }}\n{lines}}}\n"
     )
+    parts = ", ".join(f"{above}/components/{name}" for name in components)
     (folder / "kustomization.yaml").write_text(
-        f"resources: [{above}/bases/cluster-dns]\ncomponents: [{above}/components/gateway]\n"
+        f"resources: [{above}/bases/cluster-dns]\ncomponents: [{parts}]\n"
         "configMapGenerator:\n- name: resolver\n  namespace: kube-system\n  behavior: replace\n  files: [Corefile]\n"
         "  options: {disableNameSuffixHash: true}\n"
     )
