@@ -1,0 +1,318 @@
+"""Sets of nftables written through netlink (linux/netfilter/nf_tables.h): no program is started for it.
+
+All calls block until the kernel has answered, which takes some ten microseconds unless somebody else is loading rules.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from math import inf
+from typing import Final, NamedTuple
+
+from resolver.errors import ResolverError
+
+FAMILIES: Final[Mapping[str, int]] = {"inet": 1, "ip": 2, "netdev": 5, "bridge": 7, "ip6": 10}
+AT_ONCE: Final = 64  # elements in one call, so that the answers fit into the socket's buffer
+
+_NETFILTER: Final = 12
+_NEWTABLE, _GETTABLE, _NEWSET, _GETSET, _NEWELEM, _GETELEM, _DELELEM, _NEWGEN, _GETGEN = (
+    0x0A00 + number for number in (0, 1, 9, 10, 12, 13, 14, 15, 16)
+)
+_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
+_ERROR: Final = 2
+_REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
+_NFTABLES: Final = 10
+_NESTED: Final = 0x8000
+_SOL_NETLINK, _CAP_ACK = 270, 10
+_RECEIVED: Final = 1 << 16
+_WITHIN: Final = 5.0  # seconds
+_ATTEMPTS: Final = 8
+_SET_FLAG_INTERVAL, _SET_FLAG_MAP, _SET_FLAG_TIMEOUT, _SET_FLAG_CONCAT = 0x4, 0x8, 0x10, 0x80
+_IPV4_TYPE, _IPV6_TYPE = 7, 8  # how nft calls the types of keys
+
+Message = tuple[int, int, bytes]
+"""Kind, flags and body of a message."""
+
+
+class NftablesError(ResolverError):
+    """What the kernel said no to; ``code`` is its errno."""
+
+    def __init__(self, what: str, code: int) -> None:
+        reason = "it takes the capability NET_ADMIN" if code in (errno.EPERM, errno.EACCES) else os.strerror(code)
+        super().__init__(f"cannot {what}: {reason}")
+        self.code = code
+
+    @property
+    def full(self) -> bool:
+        """Whether a set has no room for more elements."""
+        return self.code in (errno.ENFILE, errno.ENOSPC)
+
+
+class Shape(NamedTuple):
+    """What a set is for: the length of its keys in octets, whether its elements end, and ranges or values in it."""
+
+    length: int
+    timeout: bool
+    interval: bool
+    map: bool
+    concatenated: bool
+
+
+class Wanted(NamedTuple):
+    """An address (4 or 16 octets) in a set: for at least ``needed`` seconds, put in for ``timeout`` where it is not."""
+
+    set: str
+    key: bytes
+    needed: float
+    timeout: float
+
+
+class Put(NamedTuple):
+    """What became of the addresses: how many were new, how many got longer, and for how many seconds each is in now."""
+
+    added: int
+    refreshed: int
+    left: list[float]
+
+
+class Table:
+    """One table of nftables. Raises NftablesError, as all calls do."""
+
+    def __init__(self, family: str, name: str) -> None:
+        self._family = FAMILIES[family]
+        self._name = name
+        self._shown = f"{family} {name}"
+        self._sequence = 0
+        try:
+            self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
+        except (OSError, AttributeError) as error:
+            raise NftablesError("speak to nftables", getattr(error, "errno", None) or errno.ENOSYS) from None
+        try:
+            self._sock.bind((0, 0))
+        except OSError as error:
+            self._sock.close()
+            raise NftablesError("speak to nftables", error.errno or errno.EIO) from None
+        self._sock.settimeout(_WITHIN)
+        with suppress(OSError):
+            self._sock.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)  # errors do not repeat what was sent
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def exists(self) -> bool:
+        """Whether there is the table."""
+        what = f"look at the table {self._shown}"
+        (answer,) = self._ask([(_GETTABLE, 0, _text(1, self._name))], what)
+        return _found(answer, what)
+
+    def shape(self, name: str) -> Shape | None:
+        """What a set is for, None where there is none of that name."""
+        what = f"look at the set {name} of the table {self._shown}"
+        (answer,) = self._ask([(_GETSET, 0, _text(1, self._name) + _text(2, name))], what)
+        if not _found(answer, what):
+            return None
+        found = _attributes(answer[1][4:])
+        flags = _unsigned(found.get(3, b""))
+        return Shape(
+            _unsigned(found.get(5, b"")),
+            bool(flags & _SET_FLAG_TIMEOUT),
+            bool(flags & _SET_FLAG_INTERVAL),
+            bool(flags & _SET_FLAG_MAP),
+            bool(flags & _SET_FLAG_CONCAT),
+        )
+
+    def create(self, sets: Mapping[str, int], size: int) -> None:
+        """Make the table and sets (name to length of keys) with room for ``size`` elements; what is there stays."""
+        steps = [(_NEWTABLE, _CREATE, _text(1, self._name))]
+        for number, (name, length) in enumerate(sets.items(), 1):
+            body = _text(1, self._name) + _text(2, name) + _number(3, _SET_FLAG_TIMEOUT)
+            body += _number(4, _IPV4_TYPE if length == 4 else _IPV6_TYPE) + _number(5, length)
+            body += _nested(9, _number(1, size)) + _number(10, number)
+            steps.append((_NEWSET, _CREATE, body))
+        self._commit(steps, f"make the sets of the table {self._shown}")
+
+    def put(self, wanted: Sequence[Wanted]) -> Put:
+        """Have up to AT_ONCE different addresses in their sets for as long as needed; nothing ever gets shorter.
+
+        All of them take effect together or none does. The kernel refuses what was worked out from a state that has
+        changed since, so that two who write the same element never undo each other.
+        """
+        for _ in range(_ATTEMPTS):
+            generation, left = self._left(wanted)
+            short = [at for at, one in enumerate(wanted) if left[at] < one.needed]
+            if not short:
+                return Put(0, 0, left)
+            gone = [wanted[at] for at in short if left[at] > 0]
+            # Kernels before 6.12 keep the time of an element that is there, so it is taken out in the same step.
+            steps = [
+                (_DELELEM, 0, self._elements(name, ((one.key, 0.0) for one in some))) for name, some in _by_set(gone)
+            ]
+            fresh = [wanted[at] for at in short]
+            steps += [
+                (_NEWELEM, _CREATE, self._elements(name, ((one.key, one.timeout) for one in some)))
+                for name, some in _by_set(fresh)
+            ]
+            try:
+                self._commit(steps, f"write to the table {self._shown}", generation)
+            except NftablesError as error:
+                if error.code == errno.ERESTART or (error.code == errno.ENOENT and gone):
+                    continue  # somebody else has changed something, or an element has just ended
+                raise
+            for at in short:
+                left[at] = wanted[at].timeout
+            return Put(len(short) - len(gone), len(gone), left)
+        raise NftablesError(f"write to the table {self._shown}", errno.EBUSY)
+
+    def _left(self, wanted: Sequence[Wanted]) -> tuple[int, list[float]]:
+        """The number of the state of all rules, and for how many seconds each address is in its set as of then."""
+        what = f"read the table {self._shown}"
+        asked = [(_GETGEN, 0, b"")]
+        asked += [(_GETELEM, 0, self._elements(one.set, [(one.key, 0.0)])) for one in wanted]
+        first, *others = self._ask(asked, what)
+        if not _found(first, what):
+            raise NftablesError(what, errno.ENOENT)
+        left = [_seconds_left(answer[1]) if _found(answer, what) else 0.0 for answer in others]
+        return _unsigned(_attributes(first[1][4:]).get(1, b"")), left
+
+    def _elements(self, name: str, elements: Iterable[tuple[bytes, float]]) -> bytes:
+        listed = b"".join(
+            _nested(
+                1,
+                _nested(1, _attribute(1, key))
+                + (_attribute(4, struct.pack(">Q", max(1, round(seconds * 1000)))) if seconds else b""),
+            )
+            for key, seconds in elements
+        )
+        return _text(1, self._name) + _text(2, name) + _nested(3, listed)
+
+    def _ask(self, messages: Sequence[Message], what: str) -> list[tuple[int, bytes]]:
+        """The one answer to each message: kind and body."""
+        begin = self._next(len(messages))
+        octets = [
+            self._message(kind, flags | _REQUEST, begin + at, body) for at, (kind, flags, body) in enumerate(messages)
+        ]
+        answers: dict[int, tuple[int, bytes]] = {}
+        self._send(b"".join(octets), what)
+        while len(answers) < len(messages):
+            for kind, sequence, body in self._receive(what):
+                if 0 <= sequence - begin < len(messages):
+                    answers.setdefault(sequence - begin, (kind, body))
+        return [answers[at] for at in range(len(messages))]
+
+    def _commit(self, steps: Sequence[Message], what: str, generation: int = 0) -> None:
+        """Have all steps take effect, or none; only while the state of all rules is of this number, if not 0."""
+        begin = self._next(len(steps) + 2)
+        end = begin + len(steps)
+        state = _number(1, generation) if generation else b""
+        octets = [_packed(_BATCH_BEGIN, _REQUEST, begin, state, 0, _NFTABLES)]
+        for at, (kind, flags, body) in enumerate(steps, begin + 1):
+            octets.append(self._message(kind, flags | _REQUEST | (_ACK if at == end else 0), at, body))
+        octets.append(_packed(_BATCH_END, _REQUEST, end + 1, b"", 0, _NFTABLES))
+        self._send(b"".join(octets), what)
+        while True:
+            for kind, sequence, body in self._receive(what):
+                if kind != _ERROR or not begin <= sequence <= end + 1:
+                    continue
+                code = _code(body)
+                if code:
+                    raise NftablesError(what, code)
+                if sequence == end:
+                    return
+
+    def _next(self, count: int) -> int:
+        """The first of so many sequence numbers; what comes late for older ones is told apart by them."""
+        begin = self._sequence + 1 if self._sequence + count < 1 << 31 else 1
+        self._sequence = begin + count
+        return begin
+
+    def _message(self, kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+        return _packed(kind, flags, sequence, body, self._family, 0)
+
+    def _send(self, octets: bytes, what: str) -> None:
+        try:
+            self._sock.send(octets)
+        except OSError as error:
+            raise NftablesError(what, error.errno or errno.EIO) from None
+
+    def _receive(self, what: str) -> list[tuple[int, int, bytes]]:
+        try:
+            data = self._sock.recv(_RECEIVED)
+        except OSError as error:
+            raise NftablesError(what, error.errno or errno.ETIMEDOUT) from None
+        found = []
+        while len(data) >= 16:
+            length, kind, _, sequence, _ = struct.unpack_from("=IHHII", data)
+            if length < 16:
+                break
+            found.append((kind, sequence, data[16:length]))
+            data = data[(length + 3) & ~3 :]
+        return found
+
+
+def _by_set(wanted: Iterable[Wanted]) -> Iterable[tuple[str, list[Wanted]]]:
+    sets: dict[str, list[Wanted]] = {}
+    for one in wanted:
+        sets.setdefault(one.set, []).append(one)
+    return sets.items()
+
+
+def _found(answer: tuple[int, bytes], what: str) -> bool:
+    """Whether what was asked for is there. Raises NftablesError."""
+    kind, body = answer
+    if kind != _ERROR:
+        return True
+    if _code(body) == errno.ENOENT:
+        return False
+    raise NftablesError(what, _code(body))
+
+
+def _seconds_left(body: bytes) -> float:
+    """For how long the one element of a message stays, infinite where it has no end."""
+    element = _attributes(_attributes(_attributes(body[4:]).get(3, b"")).get(1, b""))
+    return _unsigned(element[5]) / 1000 if 5 in element else inf
+
+
+def _code(body: bytes) -> int:
+    return -int(struct.unpack_from("=i", body)[0])
+
+
+def _unsigned(value: bytes) -> int:
+    return int.from_bytes(value, "big")
+
+
+def _attributes(body: bytes) -> dict[int, bytes]:
+    found = {}
+    while len(body) >= 4:
+        length, kind = struct.unpack_from("=HH", body)
+        if length < 4:
+            break
+        found[kind & 0x3FFF] = body[4:length]
+        body = body[(length + 3) & ~3 :]
+    return found
+
+
+def _packed(kind: int, flags: int, sequence: int, body: bytes, family: int, group: int) -> bytes:
+    head = struct.pack("=IHHII", 20 + len(body), kind, flags, sequence, 0)
+    return head + struct.pack(">BBH", family, 0, group) + body
+
+
+def _number(kind: int, value: int) -> bytes:
+    return _attribute(kind, struct.pack(">I", value))
+
+
+def _text(kind: int, value: str) -> bytes:
+    return _attribute(kind, value.encode() + b"\0")
+
+
+def _nested(kind: int, value: bytes) -> bytes:
+    return _attribute(kind | _NESTED, value)
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
