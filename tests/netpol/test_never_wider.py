@@ -131,6 +131,14 @@ def test_addresses_are_those_of_allowed_names_and_families_alone() -> None:
     assert any("only the name itself" in said for said in wanted.unsaid)
 
 
+def test_rules_that_namespaces_make_are_said_not_to_be_read() -> None:
+    policy = "policy {\ndefault deny\nconfigmaps\ndelegate shop .shop.example\n}"
+    text = f". {{\nidentity\n{policy}\nforward . 192.0.2.1\n}}\n"
+    found = grants(assemble(load_text(text, environ={}), throwaway_host(), 53), ["shop"])
+    assert found.grants == []
+    assert any("ConfigMaps are not read" in said for said in found.unsaid)
+
+
 def _plain(document: Any) -> Any:
     """As the API server gets it: without comments."""
     import yaml
