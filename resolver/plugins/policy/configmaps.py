@@ -26,7 +26,9 @@ MAX_SHEETS_OF_ONE: Final = 20  # ConfigMaps of a namespace
 MAX_RULES: Final = 2000  # of a namespace
 MAX_NAMES: Final = 8  # names of rules of a namespace, which become labels of metrics
 STARTUP: Final = 5.0  # seconds that the start waits for the first list
-PAUSE = 0.5  # seconds in which changes gather: who writes all the time costs no more than that
+PAUSE = 0.5  # seconds in which changes gather
+AGAIN = 5.0  # seconds after which a namespace may change its rules again: every change costs all clients their replays
+REST: Final = 10  # times as long as the last change took nothing is done
 IN_FORCE, OUTDATED, IGNORED = "in force", "outdated", "ignored"
 SOURCE: Final = "configmaps"
 _LINES: Final = 10  # complaints that are logged at a time
@@ -49,6 +51,8 @@ class ConfigMapSource:
         self._faults: dict[Key, tuple[Sheet, str]] = {}
         self._states: dict[str, dict[str, str]] = {}
         self._changed: dict[str, None] = {}
+        self._taken: dict[str, float] = {}
+        self._spent = 0.0
         self._wake = asyncio.Event()
         self._watches: list[Watch[Sheet]] = []
         self._unfollow: list[Callable[[], None]] = []
@@ -132,16 +136,17 @@ class ConfigMapSource:
     async def _work(self) -> None:
         while True:
             await self._wake.wait()
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(max(PAUSE, REST * self._spent))
             try:
                 await self._take()
             except Exception as error:  # whatever a namespace writes must not end the care for the others
                 self._plugin.log.error(f"ConfigMaps with rules could not be taken over: {error!r}")
 
     async def _take(self) -> None:
-        """Let what has changed count."""
+        """Let what has changed count, but for what is another change too soon."""
         self._wake.clear()
-        namespaces, self._changed = list(self._changed), {}
+        namespaces = self._due()
+        begun = asyncio.get_running_loop().time()
         changed = False
         for namespace in namespaces:
             rules = await self._rules_of(namespace)
@@ -158,6 +163,19 @@ class ConfigMapSource:
         policy = self._scope.policy
         count = sum(len(policy.rules((SOURCE, namespace))) for namespace in self._states)
         self._show(Counter(state for states in self._states.values() for state in states.values()), count)
+        self._spent = asyncio.get_running_loop().time() - begun
+        if self._changed:
+            self._wake.set()
+
+    def _due(self) -> list[str]:
+        """The namespaces with changes whose turn it is."""
+        now = asyncio.get_running_loop().time()
+        self._taken = {namespace: at for namespace, at in self._taken.items() if now - at < AGAIN}
+        due = [namespace for namespace in self._changed if namespace not in self._taken]
+        for namespace in due:
+            del self._changed[namespace]
+            self._taken[namespace] = now
+        return due
 
     async def _rules_of(self, namespace: str) -> list[Rule]:
         """All rules of a namespace, its ConfigMaps by their names."""

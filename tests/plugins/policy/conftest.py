@@ -17,6 +17,7 @@ async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeApi]:
     for name, seconds in (("FIRST", 0.01), ("MOST", 0.05), ("SLOW_FIRST", 0.02), ("SLOW_MOST", 0.05)):
         monkeypatch.setattr(pauses, name, seconds)
     monkeypatch.setattr(configmaps, "PAUSE", 0.01)
+    monkeypatch.setattr(configmaps, "AGAIN", 0.02)
     server = FakeApi()
     await server.start()
     yield server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -205,6 +206,25 @@ async def test_rules_of_a_namespace_are_limited(api: FakeApi, monkeypatch: pytes
         said = " ".join(errors(scene.world))
         assert "more than 3 rules" in said
         assert "at most 2 ConfigMaps" in said
+
+
+async def test_a_namespace_that_changes_its_rules_all_the_time_waits_and_keeps_nobody_else_waiting(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configmaps, "AGAIN", 0.5)
+    api.store.apply("configmaps", config_map("rules", "allow 0.shop.example"))
+    async with running(scene_of(api)) as scene:
+        begun = time.monotonic()
+        api.store.apply("configmaps", config_map("rules", "allow 1.shop.example"))
+        api.store.apply("configmaps", config_map("rules", "allow www.public.example", "bank"))
+        await until(lambda: scene.part.scopes[0].state.count == 2)
+        assert await passes(scene, "www.public.example", BANK)
+        if time.monotonic() - begun < 0.4:  # the machine was not busy elsewhere
+            assert await passes(scene, "0.shop.example")
+        await until(lambda: scene.part.scopes[0].policy.rules(("configmaps", "shop"))[0].pattern.text[0] == "1")
+        assert time.monotonic() - begun > 0.4
+        await until(lambda: len(scene.world.withdrawn) >= 3)
+        assert await passes(scene, "1.shop.example")
 
 
 async def test_names_of_rules_are_limited_since_metrics_have_them(api: FakeApi) -> None:

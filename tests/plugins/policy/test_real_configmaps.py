@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from resolver.chain.capabilities import Identity
+from resolver.plugins.policy import configmaps
 from tests.plugins.chains import until
 from tests.plugins.policy.scenes import Scene
 from tests.support.kubeapi import real
@@ -55,8 +56,9 @@ async def passes(scene: Scene, name: str, client: str = POD) -> bool:
 
 
 async def test_config_maps_with_the_label_count_as_they_come_change_and_lose_it(
-    server: RealApi, tmp_path: Path
+    server: RealApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(configmaps, "AGAIN", 0.1)
     put(server, "shop", "first", "allow a.public.example")
     put(server, "shop", "plain", "allow b.public.example", labelled=False)
     scene = scene_of(tmp_path, server)
