@@ -96,10 +96,11 @@ class Audit(Plugin):
 
         Gives what its replays say too, None where answers like this one get no lines.
         """
+        reply, octets = _written(query, reply)
         if not self.settings.filters.takes_answer(class_of(reply), trail.decision):
             return None
         seconds = max(self._host.clock() - query.received, 0.0) if query.received else 0.0
-        constant = self._constant(query, *_written(query, reply), trail)
+        constant = self._constant(query, reply, octets, trail)
         sampled = self.settings.sample > 1 and trail.decision not in _ALWAYS_WRITTEN and not reply.silent
         if sampled:
             constant["sampled"] = self.settings.sample
