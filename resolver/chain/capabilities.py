@@ -208,6 +208,10 @@ class Sorting(Protocol):
     Without it, a part that looks at the client must take away every leave to replay.
     """
 
+    @property
+    def sorts(self) -> bool:
+        """Whether it looks at clients at all now; where that changes, ``Host.resort(None)`` is called."""
+
     def group(self, client: str) -> Hashable:
         """The group of a client's address, or UNSETTLED. There should be few; ``Host.resort`` ends what was said."""
 

@@ -15,8 +15,8 @@ class Trail:
     ``decision`` is what the last policy that had a say decided (``allow``, ``deny`` or ``audit-only``), ``rule`` the
     name of its rule; a denial is never overwritten. ``rewritten`` is the lower-case wire name that answers were sought
     for, where it is another one than the client's. ``cache`` is ``hit``, ``miss`` or ``stale``, empty where no cache
-    was asked; of an answer that is made of several, the last of these that holds for any. ``upstream`` is the address that was asked last and ``upstream_time`` the seconds that all exchanges
-    with upstreams took.
+    was asked; of an answer that is made of several, the last of these that holds for any. ``upstream`` is the address
+    that was asked last and ``upstream_time`` the seconds that all exchanges with upstreams took.
     """
 
     decision: str = ""

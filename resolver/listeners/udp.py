@@ -14,14 +14,18 @@ from resolver.chain.proxied import ProxyPolicy
 from resolver.listeners import batch
 from resolver.listeners.proxied import Unwrapper
 from resolver.listeners.shedding import Shedding
+from resolver.replay.clients import Clients
+from resolver.replay.store import Store
 
-Serve = Callable[[bytes, tuple[str, int], tuple[str, int], str, Callable[[bytes], None]], "bytes | None"]
-Replay = Callable[[bytes, float], "bytes | None"]
+Serve = Callable[
+    [bytes, tuple[str, int], tuple[str, int], str, Callable[[bytes], None], "Store | None"], "bytes | None"
+]
 
 _LONGEST_QUERY = 4096  # octets; a longer datagram is cut off and so malformed
 _BURST = 64
 _DRAINED_BURSTS = 256
 _CONTROL_SPACE = 128
+_MOST_ADDRESSES = 256  # of this machine, remembered as text
 _CROWDED = (errno.EAGAIN, errno.ENOBUFS)
 
 
@@ -36,14 +40,14 @@ class UdpListener:
         self,
         sock: socket.socket,
         serve: Serve,
-        replay: Replay,
+        clients: Clients,
         clock: Callable[[], float],
         *,
         batched: bool = batch.AVAILABLE,
     ) -> None:
         self.sock = sock
         self.serve = serve
-        self.replay = replay
+        self.clients = clients
         self.clock = clock
         self._readable: Callable[[], None]
         self.local: tuple[str, int] = sock.getsockname()[:2]
@@ -51,7 +55,12 @@ class UdpListener:
         self._family = sock.family
         if batched:
             datagrams = batch.Batch(sock, wildcard=self.wildcard)
-            self._readable = partial(self._read_batch, datagrams, partial(self._work_out_slot, datagrams))
+            self._readable = partial(
+                self._read_batch,
+                datagrams,
+                partial(self._work_out_slot, datagrams),
+                partial(self._meet_slot, datagrams),
+            )
         else:
             self._readable = self._read_singly
             if self.wildcard:
@@ -59,6 +68,8 @@ class UdpListener:
         self._unwrapper: Unwrapper | None = None
         self._shedding: Shedding | None = None
         self._late: list[tuple[bytes, bytes]] = []
+        self._now = 0.0  # when the batch at hand was read
+        self._asked: dict[bytes, tuple[str, int]] = {}  # addresses of this machine by packet information
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def update(
@@ -104,15 +115,23 @@ class UdpListener:
         self.stop()
         self.sock.close()
 
-    def _read_batch(self, datagrams: batch.Batch, work_out: Callable[[bytes, int], bytes | None]) -> None:
-        shedding, now = self._shedding, self.clock()
+    def _read_batch(
+        self,
+        datagrams: batch.Batch,
+        work_out: Callable[[bytes, int], bytes | None],
+        meet: Callable[[bytes, int], bytes | None],
+    ) -> None:
+        shedding, common = self._shedding, self.clients.common
+        now = self._now = self.clock()
         if shedding is not None and shedding.congested:
             datagrams.serve(_unknown, now, shedding.drop)
             return
-        if self._unwrapper is None:
-            crowded = datagrams.serve(self.replay, now, work_out)
-        else:
+        if self._unwrapper is not None:
             crowded = datagrams.serve(_unknown, now, partial(self._unwrap_slot, datagrams, self._unwrapper))
+        elif common is not None and common.told is None:
+            crowded = datagrams.serve(common.replay, now, work_out)
+        else:
+            crowded = datagrams.serve(_unknown, now, meet)
         if crowded:
             self._crowd(crowded)
 
@@ -132,20 +151,56 @@ class UdpListener:
             self._loop.remove_writer(self.sock.fileno())
 
     def _unwrap_slot(self, datagrams: batch.Batch, unwrapper: Unwrapper, packet: bytes, slot: int) -> bytes | None:
-        now = self.clock()
-        found = unwrapper.unwrap(packet, datagrams.client(slot)[:2], now)
+        found = unwrapper.unwrap(packet, datagrams.client(slot)[:2], self._now)
         if found is None:
             return None
         query, client = found
-        return self.replay(query, now) or self._work_out_slot(datagrams, query, slot, client)
+        local = self._local_of(datagrams, slot)
+        answer = self.clients.replay(query, client, local, "udp", self._now)
+        return answer if answer is not None else self._work_out_slot(datagrams, query, slot, client)
+
+    def _meet_slot(self, datagrams: batch.Batch, packet: bytes, slot: int) -> bytes | None:
+        """Answer where it matters who asks, or somebody wants to see every query."""
+        common = self.clients.common
+        if common is None:
+            known = self.clients.meet(datagrams.host(slot))
+            host, store = known.host, known.store
+            if store is None:
+                return self._work_out_slot(datagrams, packet, slot)
+            octets = store.replay(packet, self._now)
+            if octets is not None:
+                return octets
+            if store.told is None:
+                return self._work_out_slot(datagrams, packet, slot)
+        else:
+            store = common
+            octets = store.replay(packet, self._now)
+            if octets is not None:
+                return octets
+            host = self.clients.meet(datagrams.host(slot)).host
+        client = host, datagrams.port(slot)
+        octets = store.replay_told(packet, client, self._local_of(datagrams, slot), "udp", self._now)
+        return octets if octets is not None else self._work_out_slot(datagrams, packet, slot, client)
+
+    def _local_of(self, datagrams: batch.Batch, slot: int) -> tuple[str, int]:
+        """Which address of this machine the datagram in a slot asked."""
+        if not self.wildcard:
+            return self.local
+        information = datagrams.asked(slot)
+        local = self._asked.get(information)
+        if local is None:
+            if len(self._asked) >= _MOST_ADDRESSES:
+                self._asked.clear()
+            local = self._asked[information] = _asked_host(self._family, information), self.local[1]
+        return local
 
     def _work_out_slot(
         self, datagrams: batch.Batch, packet: bytes, slot: int, client: tuple[str, int] | None = None
     ) -> bytes | None:
-        origin = datagrams.origin(slot)
-        local = (_asked_host(self._family, datagrams.asked(slot)), self.local[1]) if self.wildcard else self.local
-        send = partial(self._send_soon, datagrams, origin)
-        return self.serve(packet, client or datagrams.client(slot)[:2], local, "udp", send)
+        client = client or datagrams.client(slot)[:2]
+        send = partial(self._send_soon, datagrams, datagrams.origin(slot))
+        store = self.clients.of(client[0])
+        return self.serve(packet, client, self._local_of(datagrams, slot), "udp", send, store)
 
     def _send_soon(self, datagrams: batch.Batch, origin: bytes, answer: bytes) -> None:
         """Send a later answer at the end of this turn of the loop, with all others that come till then."""
@@ -181,24 +236,22 @@ class UdpListener:
             if self._shedding is not None and self._shedding.congested:
                 self._shedding.drop(packet)
                 continue
-            if self._unwrapper is None:
-                answer = self.replay(packet, now) or self._work_out(packet, client, asked)
-            else:
-                answer = self._unwrap(self._unwrapper, packet, client, asked)
+            answer = self._answer_single(packet, client, asked, now)
             if answer:
                 self._sender(client, asked)(answer)
 
-    def _unwrap(self, unwrapper: Unwrapper, packet: bytes, peer: Any, asked: bytes) -> bytes | None:
-        now = self.clock()
-        found = unwrapper.unwrap(packet, peer[:2], now)
-        if found is None:
-            return None
-        query, client = found
-        return self.replay(query, now) or self._work_out(query, peer, asked, client)
-
-    def _work_out(self, packet: bytes, peer: Any, asked: bytes, client: tuple[str, int] | None = None) -> bytes | None:
+    def _answer_single(self, packet: bytes, peer: Any, asked: bytes, now: float) -> bytes | None:
+        client = peer[:2]
+        if self._unwrapper is not None:
+            found = self._unwrapper.unwrap(packet, client, now)
+            if found is None:
+                return None
+            packet, client = found
         local = (_asked_host(self._family, asked), self.local[1]) if asked else self.local
-        return self.serve(packet, client or peer[:2], local, "udp", self._sender(peer, asked))
+        answer = self.clients.replay(packet, client, local, "udp", now)
+        if answer is not None:
+            return answer
+        return self.serve(packet, client, local, "udp", self._sender(peer, asked), self.clients.of(client[0]))
 
     def _sender(self, client: Any, asked: bytes) -> Callable[[bytes], None]:
         """What sends a later answer to the client, from the address that it asked."""

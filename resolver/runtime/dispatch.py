@@ -99,13 +99,8 @@ class Dispatcher:
     ) -> Answer | None:
         """The answer to a message, ``b""`` to drop it, or None when ``send`` will be called with it later.
 
-        ``many`` is for who can also send many messages in answer to one. What ``store`` replays without telling anybody
-        was looked for before.
+        ``many`` is for who can also send many messages in answer to one. What ``store`` replays was looked for before.
         """
-        if store is not None and store.told is not None:
-            answer = store.replay_told(packet, client, local, transport, self.host.clock())
-            if answer is not None:
-                return answer
         try:
             verdict = accept(packet, notify=self.router.takes_notify)
             if verdict != ACCEPTED:

@@ -16,6 +16,7 @@ from resolver.chain.capabilities import (
     Listening,
     ListenSettings,
     Reloading,
+    Sorting,
     View,
     offering,
 )
@@ -28,6 +29,7 @@ from resolver.config.zones import ServerAddress, duplicates, server_addresses
 from resolver.errors import ConfigError, ConfigErrors
 from resolver.plugins.catalog import setup_function
 from resolver.plugins.order import ORDER
+from resolver.replay.clients import Sorter
 from resolver.runtime.quic import HINT, missing_library
 from resolver.runtime.routing import Route, Router
 
@@ -62,6 +64,12 @@ class Service:
     label: str
     settings: ListenSettings
     router: Router = field(default_factory=Router)
+    sorting: dict[int, Sorting] = field(default_factory=dict)
+
+    @property
+    def sorters(self) -> tuple[Sorter, ...]:
+        """What sorts the clients of the endpoint now."""
+        return tuple([part.group for part in self.sorting.values() if part.sorts])
 
 
 @dataclass(slots=True)
@@ -196,6 +204,7 @@ def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[Cla
     view = next(offering(block.parts, View), None)
     view_name, takes, personal = (view.view_name, view.takes, view.personal) if view else ("", None, False)
     classes = any(part.other_classes for part in block.parts if isinstance(part, Plugin))
+    sorting = list(offering(block.parts, Sorting))
     sites: list[Site] = []
     claims: list[Claim] = []
     for address in addresses:
@@ -203,6 +212,7 @@ def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[Cla
             service = plan.service(Endpoint(address.scheme, host, address.port), settings)
             site = Site(service.label, address.zone, view_name)
             sites.append(site)
+            service.sorting.update({id(part): part for part in sorting})
             service.router.add(Route(address.wire, site, block.resolve, classes, takes, block.notify, personal))
             if view is None:
                 claims.append((address.scheme, address.wire, address.port, host, address.at))

@@ -24,7 +24,8 @@ from resolver.listeners.shedding import Shedding
 from resolver.listeners.sockets import leave
 from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.listeners.udp import UdpListener
-from resolver.replay.store import Store, Stores
+from resolver.replay.clients import Clients
+from resolver.replay.store import Stores
 from resolver.runtime import quic
 from resolver.runtime.dispatch import Answer, Dispatcher, SendAny
 from resolver.runtime.plan import Endpoint, Plan, assembling
@@ -52,7 +53,7 @@ class Port:
     dispatcher: Dispatcher
     udp: list[UdpListener] = field(default_factory=list)
     tcp: list[TcpListener | QuicListener] = field(default_factory=list)
-    stores: list[Store] = field(default_factory=list)
+    clients: list[Clients] = field(default_factory=list)
     identity: object = None  # of the certificate it serves with
 
 
@@ -77,6 +78,7 @@ class Server:
         self.left_behind = 0  # parts of the plan before this one that were not freed by themselves
         host.blocks = lambda: self.plan.blocks if self.plan else ()
         host.suspend = self._suspend
+        host.resort = self._resort
         host.ask = asking(self._router)
         self.http = HttpServers(host.log) if http else None
 
@@ -144,6 +146,16 @@ class Server:
         else:
             self.host.suspended.pop(who, None)
 
+    def _resort(self, client: str | None) -> None:
+        """Sort a client anew, or all; what is being worked out for those of before is not kept."""
+        self.stores.reign += 1
+        for endpoint, port in self.ports.items():
+            service = self.plan.services.get(endpoint) if self.plan is not None and client is None else None
+            for clients in port.clients:
+                clients.forget(client)
+                if service is not None:
+                    clients.sort(service.sorters)
+
     def _open_missing(self, plan: Plan) -> dict[Endpoint, Port]:
         opened: dict[Endpoint, Port] = {}
         try:
@@ -172,36 +184,38 @@ class Server:
             port.tcp.append(self._streams(endpoint, settings, port, sock))
 
     def _datagrams(self, endpoint: Endpoint, host: str, port: Port) -> UdpListener:
-        store = self.stores.make()
-        port.stores.append(store)
-        serve = partial(port.dispatcher.serve, store=store)
-        return UdpListener(self.open_socket("udp", host, endpoint.port), serve, store.replay, self.host.clock)
+        sock = self.open_socket("udp", host, endpoint.port)
+        return UdpListener(sock, port.dispatcher.serve, self._clients(port), self.host.clock)
+
+    def _clients(self, port: Port) -> Clients:
+        """Those of one more listener of a port; they are sorted when it begins to serve."""
+        clients = Clients(self.stores)
+        port.clients.append(clients)
+        return clients
 
     def _streams(self, endpoint: Endpoint, settings: ListenSettings, port: Port, sock: socket.socket) -> TcpListener:
-        store = self.stores.make()
-        port.stores.append(store)
+        clients = self._clients(port)
         if endpoint.scheme == "https":  # a response carries one message
-            answer = partial(_serve_stream, port.dispatcher.serve, store, self.host.clock)
+            answer = partial(_serve_stream, port.dispatcher.serve, clients, self.host.clock)
             http = HttpsMetrics(self.host.registry, endpoint.label)
             return HttpsListener(sock, settings, answer, tls=self._context(endpoint, settings), metrics=http)
         if endpoint.scheme == "grpc":  # in the clear where no certificate is given, as the field does
-            answer = partial(_serve_stream, port.dispatcher.serve, store, self.host.clock)
+            answer = partial(_serve_stream, port.dispatcher.serve, clients, self.host.clock)
             tls = self._context(endpoint, settings) if settings.certificate is not None else None
             return GrpcListener(
                 sock, settings, answer, tls=tls, metrics=GrpcMetrics(self.host.registry, endpoint.label)
             )
-        answer = partial(_serve_stream, partial(port.dispatcher.serve, many=True), store, self.host.clock)
+        answer = partial(_serve_stream, partial(port.dispatcher.serve, many=True), clients, self.host.clock)
         transport = "tls" if endpoint.scheme == "tls" else "tcp"
         metrics = StreamMetrics(self.host.registry, endpoint.label, transport)
         tls = self._context(endpoint, settings) if endpoint.scheme == "tls" else None
         return TcpListener(sock, settings, answer, transport=transport, tls=tls, metrics=metrics)
 
     def _over_quic(self, endpoint: Endpoint, settings: ListenSettings, port: Port, host: str) -> QuicListener:
-        store = self.stores.make()
-        port.stores.append(store)
+        clients = self._clients(port)
         many = endpoint.scheme == "quic"  # a response of HTTP carries one message
         work_out = partial(port.dispatcher.serve, many=True) if many else port.dispatcher.serve
-        answer = partial(_serve_stream, work_out, store, self.host.clock)
+        answer = partial(_serve_stream, work_out, clients, self.host.clock)
         if settings.certificate is None:
             self.host.log.error(f"{endpoint.label} has no tls directive: every connection fails")
         sock = self.open_socket("udp", host, endpoint.port)
@@ -220,6 +234,8 @@ class Server:
             port.dispatcher.router = service.router
             for listener in port.tcp:
                 listener.update(service.settings)
+            for clients in port.clients:
+                clients.sort(service.sorters)
             self._guard(port, endpoint.label, service.settings)
 
     def _guard(self, port: Port, label: str, settings: ListenSettings) -> None:
@@ -244,8 +260,8 @@ class Server:
                 udp.close()
             for tcp in port.tcp:
                 tcp.close()
-            for store in port.stores:
-                self.stores.discard(store)
+            for clients in port.clients:
+                clients.close()
 
 
 def _note_unproxied(registry: Registry, server: str, reason: str) -> None:
@@ -257,7 +273,7 @@ def _note_unproxied(registry: Registry, server: str, reason: str) -> None:
 
 def _serve_stream(
     work_out: Callable[..., Answer | None],
-    store: Store,
+    clients: Clients,
     clock: Callable[[], float],
     packet: bytes,
     client: tuple[str, int],
@@ -265,8 +281,8 @@ def _serve_stream(
     transport: str,
     send: SendAny,
 ) -> Answer | None:
-    answer = store.replay(packet, clock())
-    return answer if answer is not None else work_out(packet, client, local, transport, send, store)
+    answer = clients.replay(packet, client, local, transport, clock())
+    return answer if answer is not None else work_out(packet, client, local, transport, send, clients.of(client[0]))
 
 
 def _hand_over(old: Iterable[Block], new: Iterable[Block]) -> Generator[None, None, None]:

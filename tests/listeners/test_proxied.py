@@ -16,9 +16,11 @@ from resolver.listeners import batch
 from resolver.listeners.proxied import Unwrapper
 from resolver.listeners.sockets import open_udp
 from resolver.listeners.udp import UdpListener
+from resolver.replay.store import Store
 from resolver.wire.framing import frame
 from resolver.wire.proxy import SIGNATURE
 from tests.listeners.streams import PATIENT, Client, Server, Service, message
+from tests.support.canned import canned
 
 Address = tuple[str, int]
 PEER: Address = ("10.0.0.1", 999)
@@ -86,7 +88,12 @@ async def test_the_client_is_known_and_the_proxy_gets_the_answer(batched: bool, 
     seen: list[Address] = []
 
     def serve(
-        packet: bytes, client: Address, local: Address, transport: str, send: Callable[[bytes], None]
+        packet: bytes,
+        client: Address,
+        local: Address,
+        transport: str,
+        send: Callable[[bytes], None],
+        store: Store | None,
     ) -> bytes | None:
         seen.append(client)
         if packet == b"later":
@@ -94,11 +101,11 @@ async def test_the_client_is_known_and_the_proxy_gets_the_answer(batched: bool, 
             return None
         return b"answer to " + packet
 
-    def replay(packet: bytes, now: float) -> bytes | None:
+    def replay(packet: bytes) -> bytes | None:
         return b"replayed" if packet == b"again" else None
 
     dropped: list[str] = []
-    listener = UdpListener(open_udp(host, 0), serve, replay, time.monotonic, batched=batched)
+    listener = UdpListener(open_udp(host, 0), serve, canned(replay), time.monotonic, batched=batched)
     listener.update(ProxyPolicy(lambda host: USE), dropped.append)
     listener.start()
     loop = asyncio.get_running_loop()

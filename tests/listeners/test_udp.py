@@ -14,6 +14,8 @@ import pytest
 from resolver.listeners import batch
 from resolver.listeners.sockets import has_ipv6, open_udp
 from resolver.listeners.udp import UdpListener
+from resolver.replay.store import Store
+from tests.support.canned import canned
 
 Address = tuple[str, int]
 pytestmark = pytest.mark.parametrize("batched", [True, False] if batch.AVAILABLE else [False])
@@ -27,7 +29,8 @@ class Service:
         self.seen: list[tuple[bytes, tuple[str, int], tuple[str, int]]] = []
 
     def serve(
-        self, packet: bytes, client: Address, local: Address, transport: str, send: Callable[[bytes], None]
+        self, packet: bytes, client: Address, local: Address, transport: str, send: Callable[[bytes], None],
+        store: Store | None,
     ) -> bytes | None:  # fmt: skip
         self.seen.append((packet, client, local))
         if packet.startswith(b"drop"):
@@ -43,10 +46,10 @@ async def listening() -> AsyncIterator[Callable[..., tuple[UdpListener, Service]
     opened: list[UdpListener] = []
 
     def listen(
-        host: str, batched: bool, replay: Callable[[bytes, float], bytes | None] = lambda packet, now: None
+        host: str, batched: bool, replay: Callable[[bytes], bytes | None] = lambda packet: None
     ) -> tuple[UdpListener, Service]:
         service = Service()
-        listener = UdpListener(open_udp(host, 0), service.serve, replay, time.monotonic, batched=batched)
+        listener = UdpListener(open_udp(host, 0), service.serve, canned(replay), time.monotonic, batched=batched)
         listener.start()
         opened.append(listener)
         return listener, service
@@ -103,7 +106,7 @@ async def test_a_wildcard_socket_of_ipv6_answers_too(
 async def test_answers_of_any_size_leave(
     listening: Callable[..., tuple[UdpListener, Service]], batched: bool, size: int
 ) -> None:
-    listener, _ = listening("0.0.0.0", batched, lambda packet, now: bytes(size))
+    listener, _ = listening("0.0.0.0", batched, lambda packet: bytes(size))
     assert await ask("127.0.0.3", listener.local[1], b"big") == [(bytes(size), "127.0.0.3")]
 
 
@@ -138,7 +141,7 @@ async def test_dropped_queries_do_not_shift_the_answers_of_others(
 async def test_a_replayed_answer_does_not_reach_the_service(
     listening: Callable[..., tuple[UdpListener, Service]], batched: bool
 ) -> None:
-    listener, service = listening("127.0.0.1", batched, lambda packet, now: b"replayed")
+    listener, service = listening("127.0.0.1", batched, lambda packet: b"replayed")
     assert await ask("127.0.0.1", listener.local[1], b"x") == [(b"replayed", "127.0.0.1")]
     assert service.seen == []
 
@@ -161,7 +164,7 @@ async def test_a_socket_with_a_high_number_is_drained_too(batched: bool) -> None
     with open_udp("127.0.0.1", 0) as low:
         high = socket.socket(fileno=fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 1500))
     high.setblocking(False)
-    listener = UdpListener(high, service.serve, lambda packet, now: None, time.monotonic, batched=batched)
+    listener = UdpListener(high, service.serve, canned(), time.monotonic, batched=batched)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.sendto(b"hello", listener.local)
         listener.drain()

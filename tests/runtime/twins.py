@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from resolver.chain.capabilities import Sorting, offering
 from resolver.chain.link import link
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure, from_records
 from resolver.plugins.cache.handler import Cache
+from resolver.replay.clients import Clients
 from resolver.replay.store import Stores
 from resolver.runtime.dispatch import Dispatcher
 from resolver.runtime.routing import Route, Router
@@ -176,21 +178,23 @@ class Twin:
         self.dispatcher = Dispatcher(router, "dns://:53", self.world.host, self.stores)
         # Every socket has a store of its own: one address family, one transport.
         sockets = [(name, ipv6) for name in ("udp", "tcp") for ipv6 in (False, True)]
-        self.store = {socket: self.stores.make() for socket in sockets} if replays else None
+        sorting = [part for part in offering(block.parts, Sorting) if part.sorts]
+        sorters = tuple([part.group for part in sorting])
+        self.clients = {socket: Clients(self.stores, sorters) for socket in sockets} if replays else None
         self.replayed = 0
 
     async def ask(self, asked: Asked) -> bytes:
         """The octets that the client gets; none for what is dropped."""
-        store = self.store[asked.transport, ":" in asked.client] if self.store is not None else None
-        if store is not None:
-            octets = store.replay(asked.packet, self.loop.time())
-            if octets is None:
-                octets = store.replay_told(asked.packet, (asked.client, 4242), LOCAL, asked.transport, self.loop.time())
+        client = (asked.client, 4242)
+        store = None
+        if self.clients is not None:
+            clients = self.clients[asked.transport, ":" in asked.client]
+            octets = clients.replay(asked.packet, client, LOCAL, asked.transport, self.loop.time())
             if octets is not None:
                 self.replayed += 1
                 return octets
+            store = clients.of(asked.client)
         later: asyncio.Future[bytes] = self.loop.create_future()
-        client = (asked.client, 4242)
         answer = self.dispatcher.serve(asked.packet, client, LOCAL, asked.transport, later.set_result, store)
         return await later if answer is None else answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final
 
 from resolver.chain.plugin import Handler, Plugin
@@ -19,8 +20,7 @@ ALLOW: Final = "allow"
 class Acl(Plugin):
     """The first list that decides about a name counts; a name that was rewritten has to pass under both names.
 
-    What depends on the client is never replayed. Where types alone decide, the next query of the same octets would
-    meet the same decision, so replays are left alone and counted.
+    Clients who are in the same networks meet the same decisions, so what passes for one may be replayed to the others.
     """
 
     name = "acl"
@@ -30,7 +30,16 @@ class Acl(Plugin):
     def __init__(self, lists: tuple[List, ...], host: Host) -> None:
         self.lists = lists
         self._metrics = Metrics(host.registry)
-        self._looks_at_clients = any(rule.networks is not None for one in lists for rule in one.rules)
+        self._networks = [rule.networks for one in lists for rule in one.rules if rule.networks is not None]
+
+    @property
+    def sorts(self) -> bool:
+        """Whether any rule looks at clients."""
+        return bool(self._networks)
+
+    def group(self, client: str) -> Hashable:
+        """Which of the networks the client is in."""
+        return tuple([networks.holds(client) for networks in self._networks])
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
         action, zone = self._decide(query, query.name)
@@ -43,10 +52,7 @@ class Acl(Plugin):
             return self._refused(query, action)
         cell = self._metrics.allowed(query.site)
         cell.value += 1
-        reply = await next(query)
-        if self._looks_at_clients:
-            return reply if reply.replay is None else reply.withheld()
-        return reply.counted(cell.add)
+        return (await next(query)).counted(cell.add)
 
     def _decide(self, query: Query, name: bytes) -> tuple[str, str]:
         """The action, and the zone of the list that says so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Final
 
@@ -51,11 +52,18 @@ class FilterAaaa(Plugin):
         if zone is None:
             return await next(query)
         networks = self.settings.networks
-        if networks is not None:
-            if not networks.holds(query.client[0]):
-                return (await next(query)).withheld()
-            return (await self._filter(query, next, zone)).withheld()
+        if networks is not None and not networks.holds(query.client[0]):
+            return await next(query)
         return await self._filter(query, next, zone)
+
+    @property
+    def sorts(self) -> bool:
+        """Whether only some clients are concerned."""
+        return self.settings.networks is not None
+
+    def group(self, client: str) -> Hashable:
+        """Those who are concerned, and all others."""
+        return self.settings.networks is not None and self.settings.networks.holds(client)
 
     async def _filter(self, query: Query, next: Handler, zone: bytes) -> Reply:
         if query.qtype != AAAA:

@@ -112,6 +112,11 @@ class PolicyPlugin(Plugin):
         """Who knows the Pods behind addresses, None where nobody does."""
         return next(offering(self._block.parts, Identifying), None)
 
+    @property
+    def sorts(self) -> bool:
+        """Whether rules look at clients now."""
+        return self.learner is not None or any(scope.looks_at_clients for scope in self.scopes)
+
     def group(self, client: str) -> Hashable:
         """Clients of one group get the same answers."""
         found: list[Hashable] = []

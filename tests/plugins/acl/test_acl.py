@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from resolver.chain.capabilities import Sorting
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.errors import ConfigErrors
@@ -91,8 +92,17 @@ async def test_the_name_before_it_was_rewritten_has_to_pass_too() -> None:
     assert (await _ask(lines, "secret.example.org", was="www.example.org")).rcode == REFUSED
 
 
-async def test_what_depends_on_the_client_is_not_replayed() -> None:
-    assert (await _ask(_acl("block net 203.0.113.0/24"))).replay is None
+async def test_clients_are_sorted_by_the_networks_that_decide_about_them() -> None:
+    part = World().part(f". {{\n {_acl('block net 203.0.113.0/24')}\n}}\n")
+    assert isinstance(part, Sorting)
+    assert part.sorts
+    assert part.group("203.0.113.1") == part.group("203.0.113.200") != part.group("198.51.100.1")
+
+
+async def test_types_alone_sort_nobody() -> None:
+    part = World().part(f". {{\n {_acl('block type ANY')}\n}}\n")
+    assert isinstance(part, Sorting)
+    assert not part.sorts
 
 
 async def test_what_depends_on_the_type_alone_is_replayed_and_counted() -> None:

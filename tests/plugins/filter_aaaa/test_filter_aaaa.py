@@ -97,12 +97,15 @@ async def test_the_longest_zone_decides() -> None:
         assert scene.asked == [asked]
 
 
-async def test_only_some_clients_are_filtered_and_nothing_is_replayed_to_others() -> None:
+async def test_only_some_clients_are_filtered_and_these_are_a_group_of_their_own() -> None:
     lines = "{\n net 192.0.2.0/24\n}"
     inside, outside = Scene(lines), Scene(lines)
-    first, second = await inside.ask(), await outside.ask(client="198.51.100.1")
+    await inside.ask()
+    await outside.ask(client="198.51.100.1")
     assert (inside.asked, outside.asked) == ([A], [AAAA])
-    assert (first.replay, second.replay) == (None, None)
+    part = World().part(f". {{\n filter_aaaa {lines}\n}}\n")
+    assert part.sorts
+    assert part.group("192.0.2.9") != part.group("198.51.100.1")
 
 
 async def test_always_asks_nobody_and_lets_the_denial_be_kept() -> None:

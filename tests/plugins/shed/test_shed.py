@@ -19,11 +19,12 @@ from resolver.listeners import batch
 from resolver.listeners.shedding import Shedding
 from resolver.listeners.sockets import open_udp
 from resolver.listeners.udp import UdpListener
-from resolver.replay.store import Stores
+from resolver.replay.store import Store, Stores
 from resolver.runtime.dispatch import Dispatcher
 from resolver.runtime.routing import Route, Router
 from resolver.telemetry.metrics import Registry
 from tests.plugins.chains import World, question, until
+from tests.support.canned import canned
 
 Address = tuple[str, int]
 
@@ -51,12 +52,17 @@ def listening(registry: Registry, *, batched: bool, shedding: bool) -> tuple[Udp
     seen: list[bytes] = []
 
     def serve(
-        packet: bytes, client: Address, local: Address, transport: str, send: Callable[[bytes], None]
+        packet: bytes,
+        client: Address,
+        local: Address,
+        transport: str,
+        send: Callable[[bytes], None],
+        store: Store | None,
     ) -> bytes | None:
         seen.append(packet)
         return b"answer"
 
-    listener = UdpListener(open_udp("127.0.0.1", 0), serve, lambda packet, now: None, time.monotonic, batched=batched)
+    listener = UdpListener(open_udp("127.0.0.1", 0), serve, canned(), time.monotonic, batched=batched)
     listener.update(None, lambda reason: None, Shedding(registry, "dns://:53") if shedding else None)
     return listener, seen
 
