@@ -169,7 +169,7 @@ class Learned:
                 yield _line(
                     {
                         kind: value, "name": to_text(entry.name), "types": sorted(entry.types), "count": entry.total,
-                        "decisions": {verdict: entry.counts[verdict] for verdict in VERDICTS if verdict in entry.counts},
+                        "decisions": {one: entry.counts[one] for one in VERDICTS if one in entry.counts},
                         "rule": entry.rule, "first": shown(entry.first), "last": shown(entry.last),
                     }
                 )  # fmt: skip

@@ -27,7 +27,7 @@ from resolver.telemetry.metrics import Registry
 from resolver.wire.constants import type_name
 
 if TYPE_CHECKING:
-    from resolver.plugins.policy.handler import PolicyPlugin
+    from resolver.plugins.policy.handler import PolicyPlugin, Source
 
 IPV4_BITS, IPV6_BITS = 24, 64
 """Networks by which clients are known who are no Pods that somebody knows."""
@@ -118,6 +118,9 @@ class Learning:
         return _network(client) if identity is None else ("namespace", identity.namespace)
 
     # --- its file
+
+    def succeed(self, other: Source) -> None:
+        """The table is found by the name of its file."""
 
     async def start(self) -> None:
         """Take up what was learnt before. Raises ResolverError where the file cannot be read or written."""
@@ -214,7 +217,7 @@ def _replace(path: Path, lines: list[bytes]) -> None:
             file.flush()
             os.fchmod(file.fileno(), _MODE)
             os.fsync(file.fileno())
-        os.replace(half, path)
+        Path(half).replace(path)
     except BaseException:
         Path(half).unlink(missing_ok=True)
         raise

@@ -73,7 +73,7 @@ class Learn:
     """The file of what is asked for, written every so many seconds."""
 
     path: Path
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     every: float = DEFAULT_EVERY
 
 
