@@ -17,6 +17,7 @@ COMMANDS = {
     "node": "serve on a node's own addresses, as NodeLocal DNSCache does",
     "query": "ask a server, or a configuration without starting it",
     "audit": "report on what the directive audit wrote",
+    "policy": "propose rules from what was asked, and explain what they decide",
     "netpol": "write the network policies that a configuration needs",
 }
 _INTERNAL = ("worker",)

@@ -1,0 +1,129 @@
+"""``resolver policy``: lists from what was recorded, and reasons."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resolver.cli.main import main
+
+CONFIG = """. {
+    policy {
+        default deny nxdomain
+        allow .example.org net 10.8.0.0/16 as office
+        deny bad.example.org type AAAA
+        rules rules.txt
+        rpz local.rpz file local.rpz.db
+    }
+}
+corp.example:53 {
+    policy {
+        mode audit-only
+        default deny
+    }
+}
+other.example {
+    whoami
+}
+"""
+ZONE = "$TTL 60\n@ SOA a. b. 1 60 60 60 60\n@ NS a.\nlisted.example.org CNAME .\n"
+LEARNT: list[dict[str, Any]] = [
+    {"learned": 1, "since": "2026-11-01T00:00:00Z", "written": "2026-11-02T00:00:00Z", "lost_namespaces": 0,
+     "lost_queries": 0},
+    {"net": "10.8.1.0/24", "name": "api.example.org.", "types": ["A", "AAAA"], "count": 9, "decisions": {"allow": 9}},
+    {"net": "10.8.1.0/24", "name": "bad.example.org.", "types": ["A", "AAAA"], "count": 3, "decisions": {"allow": 3}},
+    {"net": "192.0.2.0/24", "name": "api.example.org.", "types": ["A"], "count": 2, "decisions": {"allow": 2}},
+]  # fmt: skip
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    (tmp_path / "Corefile").write_text(CONFIG)
+    (tmp_path / "rules.txt").write_text("allow file.example\n")
+    (tmp_path / "local.rpz.db").write_text(ZONE)
+    return str(tmp_path / "Corefile")
+
+
+@pytest.fixture
+def learnt(tmp_path: Path) -> str:
+    path = tmp_path / "learnt.json.gz"
+    path.write_bytes(gzip.compress("".join(json.dumps(line) + "\n" for line in LEARNT).encode()))
+    return str(path)
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["policy", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_list_is_proposed(learnt: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, "propose", learnt, "--min", "3")
+    assert [line.split("  #")[0].rstrip() for line in out.splitlines() if line.startswith("allow")] == [
+        "allow api.example.org net 10.8.1.0/24",
+        "allow bad.example.org net 10.8.1.0/24",
+    ]
+    assert "# 9 queries" in out
+
+
+def test_a_list_may_be_yaml_and_folded(learnt: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = told(capsys, "propose", learnt, "--yaml", "--fold", "2")
+    assert '  - allow: ".example.org"  # 12 queries for 2 names\n    net: "10.8.1.0/24"\n' in out
+
+
+def test_what_would_have_been_denied_is_told_with_the_rule(
+    config: str, learnt: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys, "propose", learnt, "--against", config).splitlines() == [
+        "net 10.8.1.0/24",
+        f"  bad.example.org.  3 queries: refused by deny bad.example.org ({config}:5) for AAAA",
+        "net 192.0.2.0/24",
+        "  api.example.org.  2 queries: nxdomain by default (no rule names it)",
+        "2 names with 5 queries would have been denied",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["api.example.org", "--client", "10.8.0.1"], "allow: office"),
+        (["api.example.org"], "nxdomain: default (no rule names it)"),
+        (["BAD.example.org", "--type", "aaaa", "--client", "10.8.0.1"], "refused: deny bad.example.org"),
+        (["listed.example.org", "--client", "10.8.0.1"], "nxdomain: rpz local.rpz. listed.example.org"),
+        (["file.example"], "allow: allow file.example"),
+        (["www.corp.example"], "audit-only, would be refused: default"),
+        (["www.other.example"], "allow: there is no policy"),
+    ],
+)
+def test_a_decision_is_explained(
+    config: str, capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str
+) -> None:
+    head, line = told(capsys, "explain", *arguments, "-conf", config).splitlines()
+    assert head.startswith("dns://:53 ")
+    assert line.strip().startswith(reason)
+
+
+def test_pods_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "Corefile"
+    path.write_text(
+        ". {\n identity\n policy {\n default deny\n allow a.example namespace shop\n allow b.example label app=web\n"
+        " allow c.example service_account shop/checkout\n }\n}\n"
+    )
+    for arguments in (
+        ["a.example", "--namespace", "shop"],
+        ["b.example", "--label", "app=web"],
+        ["c.example", "--service-account", "shop/checkout"],
+    ):
+        assert "  allow: " in told(capsys, "explain", *arguments, "-conf", str(path))
+        assert "  refused: default" in told(capsys, "explain", arguments[0], "-conf", str(path))
+
+
+def test_mistakes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "propose", str(tmp_path / "missing")]) == 1
+    assert "no such file" in capsys.readouterr().err
+    for arguments in (["explain", "a..b"], ["explain", "a", "--type", "NONE"], ["propose", "x", "--fold", "1"]):
+        with pytest.raises(SystemExit):
+            main(["policy", *arguments])
