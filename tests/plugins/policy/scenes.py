@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from resolver.chain.build import build
 from resolver.chain.capabilities import Identity
@@ -113,6 +114,12 @@ class People(Part):
             self.pods[client] = identity
         for told in self._told:
             told(client)
+
+
+def config_map(name: str, text: str, namespace: str = "shop", **more: Any) -> dict[str, Any]:
+    """A ConfigMap with rules."""
+    metadata = {"name": name, "namespace": namespace, "labels": {"resolver.k8s/policy": ""}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"rules": text}} | more
 
 
 def why(reply: Reply) -> tuple[int, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
@@ -14,17 +13,11 @@ from resolver.errors import ConfigErrors
 from resolver.plugins.policy import configmaps, sheets
 from resolver.wire.constants import NXDOMAIN, REFUSED
 from tests.plugins.chains import World, until
-from tests.plugins.policy.scenes import Scene, why
+from tests.plugins.policy.scenes import Scene, config_map, why
 from tests.support.kubeapi.server import FakeApi
 
 SHOP, BANK, NOBODY = "10.1.0.5", "10.2.0.5", "10.3.0.5"
 DELEGATED = "configmaps\ndelegate shop .shop.example\ndelegate * .public.example"
-
-
-def config_map(name: str, text: str, namespace: str = "shop", **more: Any) -> dict[str, Any]:
-    """A ConfigMap with rules."""
-    metadata = {"name": name, "namespace": namespace, "labels": {"resolver.k8s/policy": ""}}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"rules": text}} | more
 
 
 def scene_of(api: FakeApi, lines: str = DELEGATED, head: str = "default deny") -> Scene:
