@@ -7,6 +7,7 @@
 * ``clients``: ``Classifier``: which conditions hold for a client, as one hashable value, its class.
 * ``engine``: ``Policy``: sources of rules that may be put and removed while it decides; ``classify`` and ``decide``.
 * ``delegation``: ``Delegation`` and ``confine``: what a namespace may say about names that were handed to it.
+* ``learned``: ``Learned``, which names were asked for by whom, of bounded size; ``proposal``: the allow list of it.
 * ``addresses``: which addresses have no business in answers from outside.
 * ``response_zone``: Response Policy Zones.
 """
