@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Final, NamedTuple
@@ -20,9 +20,10 @@ FAMILIES: Final[Mapping[str, int]] = {"inet": 1, "ip": 2, "netdev": 5, "bridge":
 AT_ONCE: Final = 64  # elements in one call, so that the answers fit into the socket's buffer
 
 _NETFILTER: Final = 12
-_NEWTABLE, _GETTABLE, _NEWSET, _GETSET, _NEWELEM, _GETELEM, _DELELEM, _NEWGEN, _GETGEN = (
-    0x0A00 + number for number in (0, 1, 9, 10, 12, 13, 14, 15, 16)
+_NEWTABLE, _GETTABLE, _DELTABLE, _NEWSET, _GETSET, _DELSET, _NEWELEM, _GETELEM, _DELELEM, _GETGEN = (
+    0x0A00 + number for number in (0, 1, 2, 9, 10, 11, 12, 13, 14, 16)
 )
+_CHANGES: Final = 1 << 6  # the group NFNLGRP_NFTABLES as a bit
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _ERROR: Final = 2
 _REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
@@ -32,6 +33,7 @@ _SOL_NETLINK, _CAP_ACK = 270, 10
 _RECEIVED: Final = 1 << 16
 _WITHIN: Final = 5.0  # seconds
 _ATTEMPTS: Final = 8
+_READ_AT_ONCE: Final = 256  # messages; who changes more in one go has changed everything
 _SET_FLAG_INTERVAL, _SET_FLAG_MAP, _SET_FLAG_TIMEOUT, _SET_FLAG_CONCAT = 0x4, 0x8, 0x10, 0x80
 _IPV4_TYPE, _IPV6_TYPE = 7, 8  # how nft calls the types of keys
 
@@ -88,15 +90,7 @@ class Table:
         self._name = name
         self._shown = f"{family} {name}"
         self._sequence = 0
-        try:
-            self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
-        except (OSError, AttributeError) as error:
-            raise NftablesError("speak to nftables", getattr(error, "errno", None) or errno.ENOSYS) from None
-        try:
-            self._sock.bind((0, 0))
-        except OSError as error:
-            self._sock.close()
-            raise NftablesError("speak to nftables", error.errno or errno.EIO) from None
+        self._sock = _socket(0)
         self._sock.settimeout(_WITHIN)
         with suppress(OSError):
             self._sock.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)  # errors do not repeat what was sent
@@ -104,6 +98,11 @@ class Table:
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
+
+    @property
+    def port(self) -> int:
+        """What the kernel calls this socket when it tells others of a change."""
+        return int(self._sock.getsockname()[0])
 
     def exists(self) -> bool:
         """Whether there is the table."""
@@ -245,14 +244,82 @@ class Table:
             data = self._sock.recv(_RECEIVED)
         except OSError as error:
             raise NftablesError(what, error.errno or errno.ETIMEDOUT) from None
-        found = []
-        while len(data) >= 16:
-            length, kind, _, sequence, _ = struct.unpack_from("=IHHII", data)
-            if length < 16:
-                break
-            found.append((kind, sequence, data[16:length]))
-            data = data[(length + 3) & ~3 :]
-        return found
+        return [(kind, sequence, body) for kind, sequence, _, body in _unpacked(data)]
+
+
+class Changes:
+    """Tells what others take out of the sets of a table. Raises NftablesError.
+
+    Elements that have reached their end are not among it. ``sock`` is readable when there is something to tell.
+    """
+
+    def __init__(self, family: str, name: str, own: int) -> None:
+        self.sock = _socket(_CHANGES)
+        self.sock.setblocking(False)
+        self._family = FAMILIES[family]
+        self._name = name
+        self._own = own
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.sock.close()
+
+    def gone(self) -> set[tuple[str, bytes]] | None:
+        """The elements (set and key) that somebody has taken out and not put in again; None where it could be any."""
+        found: set[tuple[str, bytes]] = set()
+        for _ in range(_READ_AT_ONCE):
+            try:
+                data = self.sock.recv(_RECEIVED)
+            except BlockingIOError:
+                return found
+            except OSError:  # more has changed than there was room for
+                return None
+            for kind, _, port, body in _unpacked(data):
+                if port == self._own or body[0] != self._family:
+                    continue
+                fields = _attributes(body[4:])
+                if fields.get(1, b"").rstrip(b"\0").decode(errors="replace") != self._name:
+                    continue
+                if kind in (_DELTABLE, _DELSET):
+                    return None
+                if kind in (_DELELEM, _NEWELEM):
+                    name = fields.get(2, b"").rstrip(b"\0").decode(errors="replace")
+                    keys = {(name, key) for key in _keys(fields.get(3, b""))}
+                    found = found | keys if kind == _DELELEM else found - keys
+        return None
+
+
+def _socket(groups: int) -> socket.socket:
+    try:
+        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
+    except (OSError, AttributeError) as error:
+        raise NftablesError("speak to nftables", getattr(error, "errno", None) or errno.ENOSYS) from None
+    try:
+        made.bind((0, groups))
+    except OSError as error:
+        made.close()
+        raise NftablesError("speak to nftables", error.errno or errno.EIO) from None
+    return made
+
+
+def _unpacked(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Kind, sequence number, port and body of each message."""
+    while len(data) >= 20:
+        length, kind, _, sequence, port = struct.unpack_from("=IHHII", data)
+        if length < 20:
+            return
+        yield kind, sequence, port, data[16:length]
+        data = data[(length + 3) & ~3 :]
+
+
+def _keys(elements: bytes) -> Iterator[bytes]:
+    """The keys in a list of elements."""
+    while len(elements) >= 4:
+        (length,) = struct.unpack_from("=H", elements)
+        if length < 4:
+            return
+        yield _attributes(_attributes(elements[4:length]).get(1, b"")).get(1, b"")
+        elements = elements[(length + 3) & ~3 :]
 
 
 def _by_set(wanted: Iterable[Wanted]) -> Iterable[tuple[str, list[Wanted]]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
@@ -10,14 +12,15 @@ from typing import Final
 from resolver.chain.capabilities import UNSETTLED, Identifying, offering
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
-from resolver.chain.reply import Replay, Reply, failure
+from resolver.chain.reply import Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.errors import ResolverError
 from resolver.plugins.egress_set.answers import MOST, shortened, told
 from resolver.plugins.egress_set.metrics import MANY, Metrics
 from resolver.plugins.egress_set.settings import FAIL, Sets, Settings
 from resolver.plugins.egress_set.writer import Element, Failure, Writer
-from resolver.sockets.nftables import NftablesError, Shape, Table, Wanted
+from resolver.sockets.nftables import Changes, NftablesError, Shape, Table, Wanted
+from resolver.sockets.watch import Watch
 from resolver.wire.constants import IN
 from resolver.wire.names import suffixes
 
@@ -41,6 +44,9 @@ class EgressSet(Plugin):
         self._log = host.log.named(self.name)
         self._metrics = Metrics(host.registry, f"{settings.family} {settings.table}")
         self._writer: Writer | None = None
+        self._changes: Changes | None = None
+        self._watch: Watch[Changes] | None = None
+        self._tag: Hashable = object()
         self._failing = False
 
     # --- life
@@ -51,23 +57,38 @@ class EgressSet(Plugin):
                 raise ResolverError("egress_set: namespace needs the directive identity in the same server block")
             self._identifying.subscribe(self._host.resort)
         try:
-            table = Table(self.settings.family, self.settings.table)
+            self._begin()
         except NftablesError as error:
             raise ResolverError(f"egress_set: {error}") from None
-        try:
-            _prepare(table, self.settings)
-        except NftablesError as error:
-            table.close()
-            raise ResolverError(f"egress_set: {error}") from None
-        except ResolverError:
-            table.close()
-            raise
+
+    def _begin(self) -> None:
+        settings = self.settings
+        with ExitStack() as undo:
+            table = Table(settings.family, settings.table)
+            undo.callback(table.close)
+            _prepare(table, settings)
+            changes = Changes(settings.family, settings.table, table.port)
+            undo.callback(changes.close)
+            watch: Watch[Changes] = Watch(asyncio.get_running_loop(), self._changed)
+            watch.add(changes.sock, changes)
+            undo.pop_all()
         self._writer = Writer(table, self._host.clock, self._metrics)
+        self._changes, self._watch = changes, watch
 
     async def stop(self) -> None:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+        if self._changes is not None and self._watch is not None:
+            self._watch.remove(self._changes.sock)
+            self._changes.close()
+            self._changes = None
+
+    def _changed(self, changes: Changes) -> None:
+        """Somebody has changed rules: what is not in its set any more is not replayed either."""
+        gone = changes.gone()
+        if gone != set() and self._writer is not None and self._writer.forget(gone):
+            self._host.withdraw(self._tag)
 
     # --- clients
 
@@ -156,14 +177,16 @@ class EgressSet(Plugin):
 
     def _bounded(self, reply: Reply, elements: dict[Element, int], now: float) -> Reply:
         """The answer, replayed no longer than its addresses are in their sets for the TTL that it then has."""
-        leave, writer, settings = reply.replay, self._writer, self.settings
+        leave, writer = reply.replay, self._writer
         if leave is None:
             return reply
         until = leave.until
         for element, ttl in elements.items():
-            end = (0.0 if writer is None else writer.until(element)) or now + ttl + settings.grace
-            until = min(until, end - settings.grace if leave.base is not None else end - ttl)
-        return reply if until == leave.until else replace(reply, replay=_ending(leave, until))
+            end = 0.0 if writer is None else writer.until(element)
+            until = min(until, end - self.settings.grace if leave.base is not None else end - ttl)
+        if until <= now:
+            return reply.withheld()
+        return replace(reply, replay=replace(leave, until=until, tags=(*leave.tags, self._tag)))
 
     def _failed(self, query: Query, reply: Reply, why: Failure) -> Reply:
         self._metrics.failed(why.reason)
@@ -174,10 +197,6 @@ class EgressSet(Plugin):
             text = "the firewall could not be told the addresses"
             return failure(query, self.name, ede=_OTHER_ERROR, text=text, error=str(why))
         return reply.withheld()
-
-
-def _ending(leave: Replay, until: float) -> Replay:
-    return replace(leave, until=until)
 
 
 def _prepare(table: Table, settings: Settings) -> None:

@@ -62,15 +62,23 @@ class Writer:
         self._waiting: dict[Element, tuple[Wanted, list[_Waiter]]] = {}
         self._thread = ThreadPoolExecutor(1, "egress_set")
         self._writing = False
+        self._forgotten = 0
         self._closed = False
 
     def until(self, element: Element) -> float:
         """Until when an element is in its set at least, 0 where that is not known."""
         return self._known.get(element, 0.0)
 
-    def forget(self) -> None:
-        """Take nothing for granted any more: somebody else has changed the sets."""
-        self._known.clear()
+    def forget(self, elements: Iterable[Element] | None) -> bool:
+        """Take these elements (None for all) for gone, as somebody took them out; whether one may have been told."""
+        self._forgotten += 1
+        before = len(self._known)
+        if elements is None:
+            self._known.clear()
+        else:
+            for element in elements:
+                self._known.pop(element, None)
+        return len(self._known) < before or self._writing
 
     async def put(self, wanted: Sequence[Wanted], within: float) -> Failure | None:
         """Have different elements in their sets; what kept one from it after at most ``within`` seconds."""
@@ -118,15 +126,16 @@ class Writer:
             return
         elements = [element for element, _ in zip(self._waiting, range(AT_ONCE), strict=False)]
         entries = [self._waiting.pop(element) for element in elements]
-        begun = self._clock()
+        begun, forgotten = self._clock(), self._forgotten
         job = loop.run_in_executor(self._thread, _put, self._table, [wanted for wanted, _ in entries])
-        job.add_done_callback(lambda done: self._written(loop, done, begun, elements, entries))
+        job.add_done_callback(lambda done: self._written(loop, done, begun, forgotten, elements, entries))
 
     def _written(
         self,
         loop: asyncio.AbstractEventLoop,
         done: asyncio.Future[_Outcome],
         begun: float,
+        forgotten: int,
         elements: Sequence[Element],
         entries: Sequence[tuple[Wanted, list[_Waiter]]],
     ) -> None:
@@ -142,7 +151,8 @@ class Writer:
             if isinstance(result, NftablesError):
                 failures.append(Failure(FULL if result.full else KERNEL, str(result)))
             else:
-                self._remember(element, begun + result)
+                if forgotten == self._forgotten:  # otherwise it may have been taken out since
+                    self._remember(element, begun + result)
                 failures.append(None)
         self._settle(entries, failures)
         self._write(loop)

@@ -227,3 +227,17 @@ def test_a_full_set_fails_the_query_where_that_is_wanted(way: Way) -> None:
     assert "status: SERVFAIL" in said
     assert "the firewall could not be told the addresses" in said
     assert way.passes("192.0.2.1")
+
+
+def test_what_somebody_takes_out_of_the_set_is_in_again_with_the_next_answer(way: Way) -> None:
+    way.ok(way.node, "nft", "-f", "-", given=FIREWALL)
+    way.serve()
+    for lost in (("flush", "set", "inet", "egress", "allowed4"), ("flush", "ruleset")):
+        assert way.dig("who.test") == "192.0.2.1"
+        assert way.passes("192.0.2.1")
+        way.ok(way.node, "nft", *lost)
+        if "ruleset" in lost:
+            way.ok(way.node, "nft", "-f", "-", given=FIREWALL)
+        assert not way.passes("192.0.2.1", 0.3)
+    assert way.dig("who.test") == "192.0.2.1"
+    assert way.passes("192.0.2.1")
