@@ -30,6 +30,7 @@ class Host:
     ``blocks`` are the server blocks in service. Where several processes serve, ``scrape`` gives the metrics of all of
     them, ``unready`` what keeps any of them from being ready, as asked at an HTTP address, and ``inspect`` what the
     part of a name finds for a wish in one worker within so many seconds, None where there is no such worker.
+    ``is_one_of_several`` is set in workers, which have the number ``worker``; ``scrape`` only where they are led from.
     """
 
     clock: Callable[[], float]
@@ -42,6 +43,7 @@ class Host:
     suspend: Callable[[str, str], None] = lambda who, reason: None
     ask: Handler = refuse
     worker: int = 0
+    is_one_of_several: bool = False
     stopping: bool = False
     suspended: dict[str, str] = field(default_factory=dict)
     blocks: Callable[[], Sequence[Block]] = lambda: ()

@@ -61,6 +61,7 @@ class Worker:
             fail=self._fail,
             withdraw=self.stores.withdraw,
             worker=number,
+            is_one_of_several=True,
         )
         self.host.registry.before_read(self.stores.fold)
         self.handed = Handed()

@@ -87,7 +87,7 @@ class Learning:
     def path(self) -> Path:
         """Where it is written: with the worker's number where several serve."""
         path = self._settings.path
-        return path if self._host.scrape is None else path.with_name(f"{path.name}.{self._host.worker}")
+        return path.with_name(f"{path.name}.{self._host.worker}") if self._host.is_one_of_several else path
 
     # --- what the plugin asks
 

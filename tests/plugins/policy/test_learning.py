@@ -123,12 +123,7 @@ async def test_the_file_is_written_while_it_serves(tmp_path: Path) -> None:
 
 async def test_each_of_several_workers_has_a_file(tmp_path: Path) -> None:
     one = scene(tmp_path)
-    one.world.host.worker = 3
-
-    async def scrape() -> Any:
-        raise NotImplementedError
-
-    one.world.host.scrape = scrape
+    one.world.host.worker, one.world.host.is_one_of_several = 3, True
     await one.part.start()
     await one.part.stop()
     assert [path.name for path in tmp_path.iterdir()] == ["learnt.json.3"]
