@@ -38,6 +38,8 @@ _FIGURES = (
     ("cached", "cpu_us", "CPU per cached query at 30 k/s, microseconds", "less is better", 1),
     ("miss", "cpu_us", "CPU per miss at 5 k/s, microseconds", "less is better", 1),
     ("cached", "p99_us", "99th percentile, cached at 30 k/s, microseconds", "less is better", 0),
+    ("dot", "per_cpu_second", "Cached answers over TLS, per CPU second", "more is better", 0),
+    ("doh", "per_cpu_second", "Cached answers over HTTPS, per CPU second", "more is better", 0),
     ("cached", "resident_mib", "Resident with 10,000 cached names, MiB", "less is better", 1),
 )
 
@@ -45,7 +47,24 @@ _FIGURES = (
 def panels(results: Results) -> list[Panel]:
     """A panel for each figure that at least one server has."""
     made = [Panel(title, better, _bars(results, row, field), digits) for row, field, title, better, digits in _FIGURES]
+    made += [_kept(results, row) for row in ("policy", "audit", "ratelimit")]
+    made += [
+        Panel(f"Misses from {scheme} upstreams, per CPU second", "more is better", _with(results, "upstreams", scheme))
+        for scheme in results.variants("upstreams")
+    ]
     return [panel for panel in made if panel.bars]
+
+
+def _kept(results: Results, row: str) -> Panel:
+    """Ours with a directive and without it."""
+    bars = [(variant, results.median(row, OURS, "per_cpu_second", variant)) for variant in results.variants(row)]
+    measured = [(variant.partition(",")[0], value) for variant, value in bars[:2] if value is not None]
+    return Panel(f"Cached answers and {row}, per CPU second", "more is better", measured)
+
+
+def _with(results: Results, row: str, variant: str) -> list[tuple[str, float]]:
+    measured = [(server, results.median(row, server, "per_cpu_second", variant)) for server in results.servers(row)]
+    return [(server, value) for server, value in measured if value is not None]
 
 
 def _bars(results: Results, row: str, field: str) -> list[tuple[str, float]]:

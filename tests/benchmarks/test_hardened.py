@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import hardened, names, secured
+from benchmarks import chart, hardened, names, secured
 from benchmarks.dnsperf import arguments
 from benchmarks.load import PythonGenerator
 from benchmarks.measure import CACHED_NAMES
@@ -120,3 +120,15 @@ def test_what_is_left_is_judged_against_the_same_block_without() -> None:
     assert kept(found, "policy") == pytest.approx(0.45)
     (verdict,) = [aim.verdict for aim in targets(found) if "policy" in aim.title]
     assert verdict == "short by 10%"
+
+
+def test_the_chart_shows_what_a_directive_costs_and_each_kind_of_upstream() -> None:
+    found = Results()
+    found.samples.append(sample("audit", "ours", 200_000, variant=hardened.WITHOUT))
+    found.samples.append(sample("audit", "ours", 90_000, variant=hardened.WITH))
+    found.samples.append(sample("upstreams", "dnsdist", 9_000, variant="tls://"))
+    shown = {panel.title: [name for name, _ in panel.bars] for panel in chart.panels(found)}
+    assert shown == {
+        "Cached answers and audit, per CPU second": ["without", "with"],
+        "Misses from tls:// upstreams, per CPU second": ["dnsdist"],
+    }
