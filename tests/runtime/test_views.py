@@ -67,7 +67,7 @@ async def test_only_what_does_not_depend_on_the_client_is_replayed(
     port = free_port()
     await server.apply(split(port, expression))
     assert {await answers(port, INSIDE) for _ in range(4)} == {"10.0.0.1"}
-    assert any(len(store) for one in server.ports.values() for store in one.stores) is replays
+    assert any(len(store) for store in server.stores.budget.stores) is replays
 
 
 async def test_clients_behind_a_proxy_are_told_apart_and_a_reload_ends_that(server: Server) -> None:

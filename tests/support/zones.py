@@ -48,7 +48,7 @@ class Serving:
     @property
     def replayable(self) -> int:
         """How many answers are kept for replay."""
-        return sum(len(store) for port in self.server.ports.values() for store in port.stores)
+        return sum(len(store) for store in self.server.stores.budget.stores)
 
     def part(self, name: str) -> Any:
         """The first part of that name."""

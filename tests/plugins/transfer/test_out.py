@@ -9,6 +9,7 @@ from weakref import ref
 
 import pytest
 
+from resolver.listeners.tcp import TcpListener
 from tests.runtime.serving import free_port, until
 from tests.support.zones import HOST, KEY, KEY_NAME, SECRET, answer, serving, transferred, write
 
@@ -141,6 +142,7 @@ async def test_a_client_that_does_not_read_costs_no_memory_and_is_disconnected(p
         await loop.sock_sendall(sock, len(query).to_bytes(2, "big") + query)
         await until(lambda: one.part("transfer").under_way == 1)
         listener = one.server.ports[next(iter(one.server.ports))].tcp[0]
+        assert isinstance(listener, TcpListener)
         connection = next(iter(listener.connections))
         await until(lambda: connection.choked)
         assert connection.stream is not None
