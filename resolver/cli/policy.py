@@ -216,6 +216,8 @@ def _propose(flags: argparse.Namespace) -> None:
         _warn(f"{broken}; what came before is used")
     if recorded.broken or sources.too_long:
         _warn(f"{recorded.broken + sources.too_long} lines are neither of learn nor of audit")
+    if recorded.hashed:
+        _warn(f"{recorded.hashed} lines have hashes in place of names or clients, no rule can be made of them")
     if recorded.lost:
         _warn(f"{recorded.lost} queries were not written down, so the list is not complete")
     if flags.against:

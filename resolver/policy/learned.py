@@ -6,6 +6,7 @@ Who asks is a ``Who``: ``("namespace", "shop")`` where the Pod is known, else ``
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ MAX_NAMES: Final = 20_000
 MAX_NAMESPACES: Final = 10_000
 MAX_ENTRIES: Final = 5_000_000
 FORMAT: Final = 1
+_NAMESPACE: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,12 @@ class Learned:
         kept = names.entries.get(entry.name)
         if kept is None:
             kept = entry
+            if names.lost_names:
+                names.lost_names -= 1
+                names.lost_queries = max(0, names.lost_queries - entry.total)
+            else:  # it went with all names of the asker
+                self.lost_queries = max(0, self.lost_queries - entry.total)
             names.total += entry.total
-            names.lost_names = max(0, names.lost_names - 1)
-            names.lost_queries = max(0, names.lost_queries - entry.total)
             self._keep(names, entry)
         kept.last = max(kept.last, self.now)
         self._add(names, kept, verdict, times)
@@ -202,7 +207,7 @@ class Learned:
 def asker(line: Mapping[str, Any]) -> Asker:
     """Whose line it is. Raises ValueError or KeyError where it says nothing of that."""
     if "namespace" in line:
-        if not isinstance(line["namespace"], str) or not line["namespace"]:
+        if not _NAMESPACE.fullmatch(line["namespace"]):
             raise ValueError("no namespace")
         return "namespace", line["namespace"]
     return "net", str(ip_network(line["net"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from resolver.wire.names import ROOT, count_labels, from_text, parent, to_text
 
 MAX_RECORDS: Final = 5_000_000
 MISSING: Final = "NXDOMAIN"
+_HASH: Final = "h:"
+_TYPE: Final = re.compile(r"[A-Z0-9-]{1,20}")
 _SHORTEST_PARENT: Final = 2
 """Labels of a suffix that folding may propose: never a whole top-level domain."""
 
@@ -29,11 +32,14 @@ class Record:
 
 @dataclass(slots=True)
 class Recorded:
-    """All names by who asked. ``broken`` counts lines that are neither, ``lost`` queries that were not written down."""
+    """All names by who asked. ``broken`` counts lines that are neither, ``lost`` queries that were not written
+    down, ``hashed`` lines of audit that do not say whose or what they are.
+    """
 
     askers: dict[Asker, dict[bytes, Record]] = field(default_factory=dict)
     broken: int = 0
     lost: int = 0
+    hashed: int = 0
     records: int = 0
 
     def read(self, pieces: Iterable[bytes]) -> None:
@@ -52,11 +58,14 @@ class Recorded:
             self.lost += max(0, lost)
         if "name" not in line:
             return
+        if any(str(line.get(key, "")).startswith(_HASH) for key in ("name", "namespace", "client", "rewrite")):
+            self.hashed += 1
+            return
         is_learnt = "count" in line
         who = asker(line if is_learnt or "namespace" in line else {"net": line["client"]})
         count = line["count"] if is_learnt else line.get("sampled", 1)
         types = line["types"] if is_learnt else [line.get("type", "A")]
-        if type(count) is not int or count < 0 or not all(isinstance(one, str) for one in types):
+        if type(count) is not int or count < 0 or not all(map(_TYPE.fullmatch, types)):
             raise ValueError("no count or types")
         is_missing = line.get("rcode") == MISSING and line.get("decision", "allow") != "deny"
         names = {from_text(line["name"]).lower()}

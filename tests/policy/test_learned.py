@@ -56,6 +56,17 @@ def test_a_name_that_went_comes_back_when_it_is_replayed() -> None:
     assert table.askers[SHOP].total + table.lost == 1005
 
 
+def test_a_name_that_went_with_its_namespace_comes_back_too() -> None:
+    table = Learned(Limits(namespaces=2))
+    entry = table.see(SHOP, from_text("popular.example"), "A", ALLOW, "default", 1.0)
+    for other in ("a", "b"):
+        seen(table, "x.example", 2, ("namespace", other))
+    assert SHOP not in table.askers
+    entry.allowed(9)
+    assert (table.askers[SHOP].total, table.askers[SHOP].lost_queries) == (10, 0)
+    assert sum(names.total for names in table.askers.values()) + table.lost == 14
+
+
 def test_lines_say_all_that_the_table_has() -> None:
     table = Learned(Limits(names=2), since=50.0)
     for name in ("a.example", "b.example", "c.example"):

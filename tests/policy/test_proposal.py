@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from resolver.policy.proposal import Recorded, as_lines, as_yaml, propose
 from resolver.policy.reading import parse_rules
 from resolver.wire.names import from_text
@@ -46,6 +48,16 @@ def test_lost_queries_are_known() -> None:
     assert (
         recorded({"learned": 1, "lost_queries": 4}, {"namespace": "shop", "lost_names": 1, "lost_queries": 3}).lost == 7
     )
+
+
+def test_hashes_are_no_names() -> None:
+    found = recorded(learnt("h:0123456789ab"), {"client": "h:0123", "name": "a.example.", "type": "A"})
+    assert (found.hashed, found.broken, found.askers) == (2, 0, {})
+
+
+@pytest.mark.parametrize("line", [{"namespace": "shop\nallow ."}, {"namespace": "a b"}, {"types": ["A\n"]}])
+def test_no_line_can_smuggle_in_a_rule(line: dict[str, Any]) -> None:
+    assert recorded(learnt("a.example.", 1) | line).broken == 1
 
 
 def test_the_name_as_rewritten_is_needed_too() -> None:
