@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -88,13 +90,39 @@ def _limits(stage: Stage, added: Added, files: Files, seconds: float, out: Resul
     for variant, directive in added.directives.items():
         with _noted(stage, added.row, f"ours {variant}", 2 * seconds + 8) as is_on:
             if is_on:
-                peer = replace(ours.PEER, command=_with(directive))
-                with seated(stage, peer) as seat:
+                setups: list[Setup] = []
+                with seated(stage, replace(ours.PEER, command=_with(directive, setups))) as seat:
                     _keep(stage, out, measure(stage, seat, added.row, files, seconds, variant=variant))
+                    if added.row is AUDIT:
+                        _note_losses(stage, setups[0].spare_port)
 
 
-def _with(directive: Callable[[Setup], str]) -> Callable[[Setup], list[str]]:
+def _note_losses(stage: Stage, port: int) -> None:
+    """A server that leaves lines out is faster than one that writes them: say how many."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+            dropped, written = lines_counted(page.read().decode())
+    except OSError as error:
+        stage.note(f"audit: how many lines were lost is not known: {error}")
+        return
+    if dropped:
+        stage.note(f"audit: {dropped:,} of {dropped + written:,} lines were lost, and counted as such")
+
+
+def lines_counted(metrics: str) -> tuple[int, int]:
+    """Audit lines that were lost, and those that were written."""
+    found = [
+        sum(float(value) for value in re.findall(rf"^coredns_audit_{name}_total\{{.*\}} (\S+)$", metrics, re.MULTILINE))
+        for name in ("dropped", "lines")
+    ]
+    return int(found[0]), int(found[1])
+
+
+def _with(directive: Callable[[Setup], str], setups: list[Setup]) -> Callable[[Setup], list[str]]:
+    """The server with one directive more; what it was set up with is added to ``setups``."""
+
     def command(setup: Setup) -> list[str]:
+        setups.append(setup)
         return ours.command(setup, extended(setup, directive(setup)))
 
     return command

@@ -132,3 +132,13 @@ def test_the_chart_shows_what_a_directive_costs_and_each_kind_of_upstream() -> N
         "Cached answers and audit, per CPU second": ["without", "with"],
         "Misses from tls:// upstreams, per CPU second": ["dnsdist"],
     }
+
+
+def test_lines_that_were_lost_are_counted_over_all_places() -> None:
+    text = """# TYPE coredns_audit_lines_total counter
+coredns_audit_lines_total{sink="file a"} 10.0
+coredns_audit_lines_total{sink="stdout"} 5.0
+coredns_audit_dropped_total{sink="file a"} 2e+06
+"""
+    assert hardened.lines_counted(text) == (2_000_000, 15)
+    assert hardened.lines_counted("") == (0, 0)
