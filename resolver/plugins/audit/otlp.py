@@ -43,14 +43,7 @@ class OtlpSink:
 
     def write(self, batch: Batch) -> int:
         body = otlp_logs([_record(line) for line in batch.octets.splitlines()], self._service)
-        try:
-            status, answer = self._post(body)
-        except http.client.HTTPException as error:
-            self.close()
-            raise OSError(str(error) or type(error).__name__) from None
-        except OSError:
-            self.close()
-            raise
+        status, answer = self._post(body)
         if status in _COME_AGAIN:
             raise OSError(f"status {status}")
         if not 200 <= status < 300:
@@ -66,6 +59,21 @@ class OtlpSink:
             self._connection = None
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer; a connection that ended while it was idle is opened again. Raises OSError."""
+        was_open = self._connection is not None
+        try:
+            return self._exchange(body)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            if not was_open or isinstance(error, TimeoutError):
+                raise _as_system_error(error) from None
+        try:
+            return self._exchange(body)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise _as_system_error(error) from None
+
+    def _exchange(self, body: bytes) -> tuple[int, bytes]:
         if self._connection is None:
             self._connection = self._connect()
         self._connection.request("POST", self._target, body, self._headers)
@@ -80,6 +88,10 @@ class OtlpSink:
         if self._is_https:
             return http.client.HTTPSConnection(self._place, timeout=PATIENCE, context=ssl.create_default_context())
         return http.client.HTTPConnection(self._place, timeout=PATIENCE)
+
+
+def _as_system_error(error: Exception) -> OSError:
+    return error if isinstance(error, OSError) else OSError(str(error) or type(error).__name__)
 
 
 def _record(line: bytes) -> LogRecord:

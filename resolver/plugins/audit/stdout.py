@@ -15,7 +15,7 @@ from resolver.plugins.audit.metrics import Report
 from resolver.plugins.audit.outlet import ENDING
 
 PIECE: Final = 4096  # octets that a pipe takes in one go or not at all (PIPE_BUF of pipe(7))
-PAUSE: Final = 0.02  # seconds between two looks whether there is room again
+PAUSE: Final = 0.001  # seconds between two turns of writing to a file
 TURN: Final = 64  # pieces that are written before queries have their turn
 
 
@@ -38,6 +38,7 @@ class Stdout:
         self._drained: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._is_watched = False
 
     async def start(self) -> None:
         """Find out where standard output is. Raises OSError where there is none."""
@@ -54,10 +55,14 @@ class Stdout:
         if self._unsaid:
             octets = lost_line(self._clock, self._unsaid) + octets
             self._unsaid = 0
-        for piece in pieces(octets):
-            self._waiting.append(piece)
         self._held += len(octets)
-        if self._timer is None:
+        waiting = self._waiting
+        for piece in pieces(octets):
+            if waiting and len(waiting[-1]) + len(piece) <= PIECE:
+                waiting[-1] += piece
+            else:
+                waiting.append(piece)
+        if not self._is_watched and self._timer is None:
             self._drain()
 
     async def stop(self) -> None:
@@ -69,9 +74,7 @@ class Stdout:
                     await self._drained.wait()
             except TimeoutError:
                 pass
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._rest()
         self._lose_all()
         self._loop = None
         self._report.stop()
@@ -87,10 +90,31 @@ class Stdout:
             pass
         except OSError:
             self._lose_all()
-        if self._waiting and self._loop is not None:
-            self._timer = self._loop.call_later(0 if written == TURN else PAUSE, self._drain)
-        elif self._drained is not None:
+        if self._waiting:
+            self._go_on()
+            return
+        self._rest()
+        if self._drained is not None:
             self._drained.set()
+
+    def _go_on(self) -> None:
+        """Write on when there is room, and queries have had their turn."""
+        if self._loop is None or self._is_watched:
+            return
+        try:
+            self._loop.add_writer(self._descriptor, self._drain)
+            self._is_watched = True
+        except (OSError, ValueError, RuntimeError):  # a file, which has room at any time
+            self._timer = self._loop.call_later(PAUSE, self._drain)
+
+    def _rest(self) -> None:
+        """Do nothing until there is something to write again."""
+        if self._is_watched and self._loop is not None:
+            self._loop.remove_writer(self._descriptor)
+        self._is_watched = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _write(self) -> None:
         piece = self._waiting[0]
@@ -124,5 +148,6 @@ def pieces(octets: bytes) -> list[bytes]:
             end = octets.index(b"\n", at) + 1
         found.append(octets[at:end])
         at = end
-    found.append(octets[at:])
+    if at < len(octets):
+        found.append(octets[at:])
     return found

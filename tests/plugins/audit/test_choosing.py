@@ -95,7 +95,8 @@ async def test_clients_are_chosen_for_replays_too(tmp_path: Path) -> None:
 async def test_replays_of_what_is_not_wanted_cost_nothing(tmp_path: Path) -> None:
     async with scribe(tmp_path, "only class error") as audit:
         reply = await audit.ask(question("a.example."), HANDLERS["found"])
-    assert reply.replay is not None and reply.replay.observers == ()
+    assert reply.replay is not None
+    assert reply.replay.observers == ()
 
 
 async def test_samples_say_how_many_lines_they_stand_for(tmp_path: Path) -> None:
@@ -126,7 +127,8 @@ async def test_who_got_no_answer_is_kept(tmp_path: Path) -> None:
         for _ in range(20):
             await audit.ask(question("a.example."), HANDLERS["dropped"])
         lines = await audit.written()
-    assert len(lines) == 20 and all("sampled" not in line for line in lines)
+    assert len(lines) == 20
+    assert all("sampled" not in line for line in lines)
 
 
 def with_key(folder: Path, secret: str, options: str = "hash client name addresses") -> Scribe:
@@ -149,7 +151,8 @@ async def test_hashes_are_the_same_with_the_same_key_and_others_with_another(tmp
     other = await hashes(with_key(tmp_path / "3", "0123456789abcdeg"))
     assert one == same
     assert all(one[field] != other[field] for field in one)
-    assert str(one["name"]).startswith("h:") and "example" not in str(one)
+    assert str(one["name"]).startswith("h:")
+    assert "example" not in str(one)
 
 
 async def test_without_a_key_each_server_has_its_own(tmp_path: Path) -> None:
@@ -164,4 +167,5 @@ async def test_a_name_that_is_hashed_is_hashed_as_rewritten_too(tmp_path: Path) 
     async with scribe(tmp_path, "hash name", "rewrite name old.example new.example") as audit:
         await audit.ask(question("old.example."))
         (line,) = await audit.written()
-    assert line["rewrite"].startswith("h:") and line["rewrite"] != line["name"]
+    assert line["rewrite"].startswith("h:")
+    assert line["rewrite"] != line["name"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from resolver.chain.capabilities import Identity
 from resolver.chain.plugin import Part
-from tests.plugins.audit.scribe import Scribe, replay
-from tests.plugins.chains import answering, nobody, question
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply
+from tests.plugins.audit.scribe import Scribe, replay
+from tests.plugins.chains import answering, nobody, question
 
 
 class Directory(Part):
@@ -121,6 +121,8 @@ async def test_hashed_names_of_pods_can_be_compared(tmp_path: Path) -> None:
     for last in (1, 2):
         await scribe.ask(question("a.example.", client=(f"10.0.0.{last}", 1)), nobody)
     first, second = await scribe.written()
-    assert first["pod"] == second["pod"] and first["pod"].startswith("h:") and len(first["pod"]) == 34
+    assert first["pod"] == second["pod"]
+    assert first["pod"].startswith("h:")
+    assert len(first["pod"]) == 34
     assert first["client"] != second["client"]
     assert first["owner"] == "Deployment/web"

@@ -169,7 +169,8 @@ async def test_parts_say_what_they_did(tmp_path: Path) -> None:
         first, second, third = await audit.written()
     assert [first["rewrite"], first["cache"], second["cache"]] == ["new.example.", "miss", "hit"]
     assert [third["decision"], third["rule"], third["rcode"]] == ["deny", "acl block b.example.", "REFUSED"]
-    assert "decision" not in first and "cache" not in third
+    assert "decision" not in first
+    assert "cache" not in third
 
 
 async def test_an_acl_that_lets_pass_says_so_too(tmp_path: Path) -> None:
@@ -217,6 +218,7 @@ def test_no_name_and_no_words_of_an_upstream_break_a_line(
 
     async def ask() -> None:
         async with scribe(tmp_path) as audit:
+
             def answer(query: Query) -> Reply:
                 reply = from_records(query, "x", records)
                 reply.options = options
@@ -226,7 +228,9 @@ def test_no_name_and_no_words_of_an_upstream_break_a_line(
 
     asyncio.run(ask())
     octets = path.read_bytes()
-    assert octets.count(b"\n") == 1 and octets.endswith(b"\n") and octets.isascii()
+    assert octets.count(b"\n") == 1
+    assert octets.endswith(b"\n")
+    assert octets.isascii()
     line = json.loads(octets)
     assert line["name"].isprintable()
     assert from_text(line["name"]) == name.lower() == from_text(line["aliases"][0])

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.audit.scribe import Line, replay, scribe
-from tests.plugins.chains import question
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply
-from tests.plugins.chains import answering
+from tests.plugins.audit.scribe import Line, replay, scribe
+from tests.plugins.chains import answering, question
 
 CHANGING = {"time", "duration_ms", "cache"}
 BLOCK = """
@@ -31,7 +30,8 @@ BLOCK = """
         authority "missing.example 60 IN SOA ns.example hostmaster.example 1 2 3 4 60"
     }
     template IN A alias.example {
-        answer "alias.example 60 IN CNAME www.example"
+        answer "alias.example 60 IN CNAME other.example"
+        answer "other.example 60 IN A 192.0.2.7"
     }
 """
 
@@ -47,8 +47,6 @@ async def test_a_replay_has_the_line_that_the_chain_would_write(tmp_path: Path, 
     async with scribe(tmp_path, options, BLOCK) as audit:
         for _ in range(2):
             reply = await audit.ask(question(name, client=client, transport="udp"))
-        if reply.replay is None:
-            pytest.skip("is never replayed")
         replay(reply, client)
         *_, worked_out, replayed = await audit.written()
     assert steady(replayed) == steady(worked_out)
@@ -105,4 +103,10 @@ async def test_times_go_on_over_the_turn_of_a_second_and_when_the_clock_is_set_b
         for _ in range(4):
             replay(reply)
         lines = await audit.written()
-    assert [line["time"][17:] for line in lines] == ["40.250000Z", "40.999999Z", "41.000000Z", "39.500000Z", "39.750000Z"]
+    assert [line["time"][17:] for line in lines] == [
+        "40.250000Z",
+        "40.999999Z",
+        "41.000000Z",
+        "39.500000Z",
+        "39.750000Z",
+    ]
