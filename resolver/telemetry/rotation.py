@@ -137,19 +137,25 @@ class RotatedFile:
             self._packing.start()
 
     def _tidy(self) -> None:
-        """Pack what is to be packed, remove what is not kept."""
+        """Pack what is to be packed, remove what is not kept, until no more files come meanwhile."""
         try:
-            earlier = self.earlier()
-            if self._keeping.keep:
-                for path in earlier[: -self._keeping.keep]:
-                    path.unlink(missing_ok=True)
-                earlier = earlier[-self._keeping.keep :]
-            if self._keeping.compress:
-                for path in earlier:
-                    if path.suffix != _PACKED:
-                        _pack(path)
+            while True:
+                kept = self._without_oldest(self.earlier())
+                if self._keeping.compress:
+                    for path in kept:
+                        if path.suffix != _PACKED:
+                            _pack(path)
+                if len(self.earlier()) <= len(kept):
+                    return
         except OSError:
             return  # another process was faster, or the disk is full: the next rotation tries again
+
+    def _without_oldest(self, earlier: list[Path]) -> list[Path]:
+        """Remove what is not kept; what stays. Raises OSError."""
+        keep = self._keeping.keep
+        for path in earlier[:-keep] if keep else ():
+            path.unlink(missing_ok=True)
+        return earlier[-keep:] if keep else earlier
 
     def earlier(self) -> list[Path]:
         """Files that were moved away, the oldest first. Raises OSError."""
@@ -171,12 +177,9 @@ def _is_stamp(rest: str, name: str) -> bool:
 def _pack(path: Path) -> None:
     """Put a packed file in the place of the file. Raises OSError."""
     with path.open("rb") as plain:
-        try:
-            fcntl.flock(plain, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return  # another process packs it, or is just leaving it
+        fcntl.flock(plain, fcntl.LOCK_EX)
         if not path.exists():
-            return
+            return  # another process was faster
         half = path.with_name(path.name + _HALF)
         try:
             with os.fdopen(os.open(half, _NEW, _MODE), "wb") as out, gzip.GzipFile("", "wb", 6, out) as packed:
