@@ -65,13 +65,15 @@ def _version_1(octets: bytes) -> Header | None:
         return Header(end + 2, 1)
     family = IPv4Address if found[1] == b"TCP4" else IPv6Address
     try:
-        host = str(family(found[2].decode("ascii")))
+        source = family(found[2].decode("ascii"))
         family(found[3].decode("ascii"))
     except ValueError:
         raise WireError("PROXY line has no addresses of its family") from None
+    if isinstance(source, IPv6Address) and source.scope_id is not None:  # any text may stand there
+        raise WireError("PROXY line has an address with a scope")
     if int(found[4]) > 65535 or int(found[5]) > 65535:
         raise WireError("PROXY line has a port out of range")
-    return Header(end + 2, 1, (host, int(found[4])), STREAM)
+    return Header(end + 2, 1, (_text(source), int(found[4])), STREAM)
 
 
 def _version_2(octets: bytes) -> Header | None:
@@ -91,7 +93,13 @@ def _version_2(octets: bytes) -> Header | None:
     width = 4 if family >> 4 == 1 else 16
     if size < 2 * width + 4:
         raise WireError("PROXY header is too short for its addresses")
-    address = octets[16 : 16 + width]
-    host = ".".join(map(str, address)) if width == 4 else str(IPv6Address(bytes(address)))
+    address = bytes(octets[16 : 16 + width])
+    host = _text(IPv4Address(address) if width == 4 else IPv6Address(address))
     port = int.from_bytes(octets[16 + 2 * width : 18 + 2 * width], "big")
     return Header(length, 2, (host, port), kind)
+
+
+def _text(address: IPv4Address | IPv6Address) -> str:
+    """An address as everybody spells it: an IPv4 client of a proxy's IPv6 socket is an IPv4 client."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)

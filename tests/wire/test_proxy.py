@@ -12,6 +12,8 @@ from resolver.wire.proxy import DATAGRAM, SIGNATURE, STREAM, Header, is_incomple
 FOUR = bytes([192, 0, 2, 7, 10, 0, 0, 1]) + (4711).to_bytes(2, "big") + (53).to_bytes(2, "big")
 SIX = bytes.fromhex("20010db8" + "00" * 11 + "07") + bytes(16) + b"\x12\x67\0\x35"
 
+MAPPED = bytes(10) + b"\xff\xff" + bytes([192, 0, 2, 7]) + bytes(16) + b"\x12\x67\0\x35"
+
 
 def second(command: int, family: int, body: bytes) -> bytes:
     return SIGNATURE + bytes((command, family)) + len(body).to_bytes(2, "big") + body
@@ -27,6 +29,8 @@ def second(command: int, family: int, body: bytes) -> bytes:
         (second(0x21, 0x12, FOUR), Header(28, 2, ("192.0.2.7", 4711), DATAGRAM)),
         (second(0x21, 0x11, FOUR), Header(28, 2, ("192.0.2.7", 4711), STREAM)),
         (second(0x21, 0x22, SIX), Header(52, 2, ("2001:db8::7", 4711), DATAGRAM)),
+        (b"PROXY TCP6 ::ffff:192.0.2.7 ::1 4711 53\r\n", Header(41, 1, ("192.0.2.7", 4711), STREAM)),
+        (second(0x21, 0x22, MAPPED), Header(52, 2, ("192.0.2.7", 4711), DATAGRAM)),
         (second(0x21, 0x12, FOUR + b"\4\0\1x"), Header(32, 2, ("192.0.2.7", 4711), DATAGRAM)),
         (second(0x20, 0x00, b""), Header(16, 2)),
         (second(0x20, 0x12, FOUR), Header(28, 2, None, DATAGRAM)),
@@ -54,6 +58,7 @@ def test_what_is_no_header_is_left_alone(octets: bytes) -> None:
         second(0x22, 0x12, FOUR),
         second(0x21, 0x42, FOUR), second(0x21, 0x13, FOUR), second(0x21, 0x12, FOUR[:11]), second(0x21, 0x22, FOUR),
         second(0x21, 0x12, FOUR + bytes(5000)), b"PROXY TCP4 \xff 1.2.3.4 1 2\r\n",
+        b'PROXY TCP6 fe80::1%","rule":" ::1 1 2\r\n',
     ],
 )  # fmt: skip
 def test_a_broken_header_is_an_error(octets: bytes) -> None:
