@@ -38,6 +38,9 @@ from resolver.wire.names import ROOT
 
 QUEUE: Final = 8 << 20  # octets
 _OTLP_PATH: Final = "/v1/logs"
+_OPTIONS: Final = frozenset(
+    ("only", "except", "sample", "hash", "key", "omit", "queue", "stdout", "file", "dnstap", "otlp")
+)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
@@ -56,7 +59,7 @@ class Settings:
 
 def parse(directive: Directive, root: Path) -> Settings:
     """Read one directive; ``root`` is where relative paths start. Raises ConfigError or ConfigErrors."""
-    zones = tuple(zone for word in directive.args for zone in normalize_zones(word)) or (ROOT,)
+    zones = tuple(zone for word in directive.args for zone in _zones(word)) or (ROOT,)
     readers: dict[str, Callable[[Directive], Any]] = {
         "only": _criterion,
         "except": _criterion,
@@ -87,6 +90,13 @@ def parse(directive: Directive, root: Path) -> Settings:
 
 
 # --- what is written
+
+
+def _zones(word: Word) -> tuple[bytes, ...]:
+    """The zones of a word, which is no option: written down would be next to nothing, and nobody would notice."""
+    if word.text in _OPTIONS or "/" in word.text and word.text[0] in "./":
+        raise word.error(f"{word.text!r} is no zone", "options of audit stand in a block: audit { ... }")
+    return tuple(normalize_zones(word))
 
 
 def _criterion(option: Directive) -> tuple[tuple[str, Any], ...]:

@@ -63,6 +63,12 @@ def test_places(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("line", ["audit file /var/log/audit.json", "audit example.org ./audit.json", "audit stdout"])
+def test_an_option_without_a_block_is_not_taken_for_a_zone(line: str) -> None:
+    with pytest.raises(ConfigErrors, match="is no zone"):
+        World().part(f". {{\n {line}\n whoami\n}}\n")
+
+
 def test_secrets_are_not_shown() -> None:
     (target,) = parsed('otlp http://collector {\n header Authorization "Bearer secret"\n }').targets
     assert "secret" not in target.shown
