@@ -8,7 +8,7 @@ from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, Final
 
-from resolver.chain.query import Query
+from resolver.chain.query import DATAGRAMS, Query
 from resolver.config.expression import ExpressionError, Function, Kind
 from resolver.wire.constants import MAX_MESSAGE, MIN_UDP_SIZE, class_name, type_name
 from resolver.wire.names import to_text
@@ -39,7 +39,7 @@ def query_functions(of: Callable[[Any], Query]) -> dict[str, Function]:
 
 
 def _protocol(query: Query) -> str:
-    return "udp" if query.transport in ("udp", "quic", "internal") else "tcp"
+    return "udp" if query.transport in DATAGRAMS else "tcp"
 
 
 def _bufsize(query: Query) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from resolver.chain.query import Query
+from resolver.chain.query import DATAGRAMS, Query
 from resolver.wire.constants import FLAG_NAMES, OPCODE_MASK, class_name, rcode_name, type_name
 from resolver.wire.names import to_text
 
@@ -20,7 +20,6 @@ COMBINED: Final = COMMON + ' "{>opcode}"'
 NOTHING: Final = "-"
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-_DATAGRAMS: Final = frozenset(("udp", "quic", "internal"))
 
 
 @dataclass(slots=True)
@@ -99,7 +98,7 @@ _FILLERS: Final[dict[str, Callable[[Event], str]]] = {
     "{type}": lambda event: type_name(event.query.qtype),
     "{name}": lambda event: to_text(event.query.name),
     "{class}": lambda event: class_name(event.query.qclass),
-    "{proto}": lambda event: "udp" if event.query.transport in _DATAGRAMS else "tcp",
+    "{proto}": lambda event: "udp" if event.query.transport in DATAGRAMS else "tcp",
     "{remote}": lambda event: _bracketed(event.query.client[0]),
     "{port}": lambda event: str(event.query.client[1]),
     "{local}": lambda event: _bracketed(event.query.local[0]),

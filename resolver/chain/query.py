@@ -13,6 +13,8 @@ from resolver.wire.message import read_question, scan
 from resolver.wire.names import to_text
 
 _OPT = Struct("!BHHIH")
+# Transports of which a client's address is that of a datagram, as the field tells "udp" from "tcp".
+DATAGRAMS: Final = frozenset(("udp", "quic", "https3", "internal"))
 _OPT_START: Final = b"\0\0\x29"
 _TYPE_AND_CLASS = Struct("!HH")
 

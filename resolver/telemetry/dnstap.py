@@ -16,7 +16,7 @@ CONTENT_TYPE: Final = b"protobuf:dnstap.Dnstap"
 
 CLIENT_QUERY, CLIENT_RESPONSE, FORWARDER_QUERY, FORWARDER_RESPONSE = 5, 6, 7, 8
 
-_PROTOCOLS: Final = {"udp": 1, "tcp": 2, "tls": 3, "https": 4, "quic": 7}
+_PROTOCOLS: Final = {"udp": 1, "tcp": 2, "tls": 3, "https": 4, "https3": 4, "quic": 7, "grpc": 2}
 _INET, _INET6 = 1, 2
 
 # Tags are the field number times eight, plus how the value is written: 0 as a varint, 2 with a length, 5 as 32 bits.

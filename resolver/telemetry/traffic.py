@@ -25,7 +25,7 @@ TYPE_LABELS: Final = {number: constants.TYPES[number] for number in _OWN_LABEL}
 DROPPED: Final = "dropped"
 
 # The label ``proto`` names what lies below, as the field has it.
-_PROTO: Final = {"tls": "tcp", "https": "tcp", "quic": "udp", "internal": "udp"}
+_PROTO: Final = {"tls": "tcp", "https": "tcp", "quic": "udp", "https3": "udp", "grpc": "tcp", "internal": "udp"}
 
 # So many combinations of labels and sizes are kept with exact sizes, so many more with rounded ones, and again so many
 # with sizes that count as the bound of their bucket; what is met then is counted and not kept.

@@ -7,6 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, TypeAlias
 
+from resolver.chain.query import DATAGRAMS
 from resolver.errors import WireError
 from resolver.plugins.rewrite.names import shown
 from resolver.plugins.rewrite.rules import State
@@ -147,7 +148,7 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _protocol(state: State) -> bytes:
-    return b"udp" if state.query.transport in ("udp", "quic") else b"tcp"
+    return b"udp" if state.query.transport in DATAGRAMS else b"tcp"
 
 
 # By name: the source, and whether it looks at more than the question.

@@ -13,7 +13,7 @@ from resolver import __version__
 from resolver.chain.capabilities import Exchange
 from resolver.chain.link import link
 from resolver.chain.plugin import Handler, Plugin
-from resolver.chain.query import Query, parse
+from resolver.chain.query import DATAGRAMS, Query, parse
 from resolver.chain.reply import Reply
 from resolver.chain.setup import Block, Host
 from resolver.errors import WireError
@@ -28,7 +28,6 @@ from resolver.wire.names import to_text
 LABEL: Final = "trace/traceid"
 MOST_SPANS: Final = 200  # of one trace
 _ROOT: Final = "servedns"
-_DATAGRAMS: Final = frozenset(("udp", "quic", "internal"))
 
 
 class Journey:
@@ -194,7 +193,7 @@ def _tags(query: Query, rcode: int) -> dict[str, str]:
     return {
         "coredns.io/name": to_text(query.name),
         "coredns.io/type": type_name(query.qtype),
-        "coredns.io/proto": "udp" if query.transport in _DATAGRAMS else "tcp",
+        "coredns.io/proto": "udp" if query.transport in DATAGRAMS else "tcp",
         "coredns.io/remote": query.client[0],
         "coredns.io/rcode": rcode_name(rcode),
     }

@@ -6,14 +6,13 @@ import ipaddress
 from struct import Struct
 
 from resolver.chain.plugin import Handler, Plugin
-from resolver.chain.query import Query
+from resolver.chain.query import DATAGRAMS, Query
 from resolver.chain.reply import Reply, from_records
 from resolver.wire.constants import AAAA, MAX_NAME, SRV, A
 from resolver.wire.names import ROOT
 from resolver.wire.records import Record
 
 _SRV = Struct("!HHH")
-_DATAGRAMS = frozenset(("udp", "quic", "internal"))
 
 
 class Whoami(Plugin):
@@ -32,7 +31,7 @@ def _describe(query: Query) -> list[Record]:
     if address is not None:
         rtype = A if address.version == 4 else AAAA
         records.append(Record(query.qname, rtype, query.qclass, 0, address.packed))
-    owner = (b"\4_udp" if query.transport in _DATAGRAMS else b"\4_tcp") + query.qname
+    owner = (b"\4_udp" if query.transport in DATAGRAMS else b"\4_tcp") + query.qname
     if len(owner) <= MAX_NAME:
         records.append(Record(owner, SRV, query.qclass, 0, _SRV.pack(0, 0, port) + ROOT))
     return records
