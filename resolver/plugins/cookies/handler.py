@@ -100,7 +100,7 @@ class Cookies(Plugin):
         if self.settings.secret is not None:
             self._watching = asyncio.get_running_loop().create_task(self._watch())
             self.refresh()
-        elif self._host.scrape is not None:  # clients meet another worker each time
+        elif self._host.is_one_of_several:  # clients meet another worker each time
             if self.settings.require:
                 raise ResolverError("cookies: require needs a file of secrets where several workers serve")
             self._log.warning("each worker has a secret of its own: cookies need a file of secrets to be of use")

@@ -135,11 +135,8 @@ async def test_some_need_none_and_replays_are_for_these_alone() -> None:
 
 
 async def test_several_workers_need_a_common_secret_to_require_one() -> None:
-    async def scrape() -> object:
-        return None
-
     scene = Scene("{\n require\n}")
-    scene.world.host.scrape = scrape  # type: ignore[assignment]
+    scene.world.host.is_one_of_several = True
     with pytest.raises(ResolverError, match="needs a file of secrets"):
         await scene.part.start()
 
