@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
 
 from resolver.chain.reply import Replay
 from resolver.replay.tally import Tally
@@ -21,6 +22,7 @@ TAG_OVERHEAD: Final = 60
 TALLY_OVERHEAD: Final = 220
 TAG_SET_OVERHEAD: Final = 300
 OBSERVER_OVERHEAD: Final = 130
+TEXT_OVERHEAD: Final = 160
 
 
 class Entry:
@@ -45,7 +47,8 @@ class Entry:
         self.observers = leave.observers
         self.guards = leave.guards
         self.size = ENTRY_OVERHEAD + len(key) + len(leave.tags) * TAG_OVERHEAD
-        self.size += (len(leave.observers) + len(leave.guards)) * OBSERVER_OVERHEAD
+        if leave.observers or leave.guards:
+            self.size += sum(map(_held_by, leave.observers)) + sum(map(_held_by, leave.guards))
         if tally.users == 1:
             self.size += TALLY_OVERHEAD
         for octets, offsets in variants:
@@ -79,3 +82,9 @@ class Entry:
         if self.variants:
             return 0.0  # each replay takes its turn
         return self.until if self.base is None else min(self.until, self.base + self.age + 1)
+
+
+def _held_by(watcher: Callable[..., Any]) -> int:
+    """What an observer or a guard takes, with the ASCII texts that it holds for this one answer."""
+    texts = watcher.args if isinstance(watcher, partial) else ()
+    return OBSERVER_OVERHEAD + sum([TEXT_OVERHEAD + len(text) for text in texts if isinstance(text, str)])

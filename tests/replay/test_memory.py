@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from functools import partial
 
 import pytest
 
 from resolver.chain.reply import Replay
-from resolver.replay.store import Stores
+from resolver.replay.store import Address, Stores
 
 
 # Dictionaries double: 1360 fill one, with 1370 it has just grown.
@@ -43,6 +44,27 @@ def test_the_budget_counts_what_is_taken(count: int, variants: int, ttls: int, t
             leave = Replay(1e9, number + 0.5, tags=owned[number], seen=lists[number] if seen else None)
             store.add(packet, messages, leave, number + 0.5)
         del packet, messages, leave
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.75 < taken / store.budget.used < 1.1
+
+
+@pytest.mark.parametrize("length", [0, 250, 1500])
+def test_texts_that_observers_hold_are_counted(length: int) -> None:
+    def observe(text: str, packet: bytes, client: Address, local: Address, transport: str, octets: bytes) -> None:
+        return
+
+    store = Stores(1 << 30).make()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(1360):
+            packet = bytes(12) + number.to_bytes(27, "big")
+            leave = Replay(1e9, number + 0.5, observers=(partial(observe, f"{number:x}".ljust(length)),))
+            store.add(packet, [(packet + bytes(50), ())], leave, number + 0.5)
+        del packet, leave
         gc.collect()
         taken, _ = tracemalloc.get_traced_memory()
     finally:

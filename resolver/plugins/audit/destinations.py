@@ -57,15 +57,15 @@ class ToTap:
 
 @dataclass(frozen=True, slots=True)
 class ToOtlp:
-    """A collector of OpenTelemetry. Headers may be secret."""
+    """A collector of OpenTelemetry. Headers may be secret, and what stands behind a ``?``."""
 
-    url: str
+    url: str = field(repr=False)
     service: str = "coredns"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def shown(self) -> str:
-        return f"otlp {self.url}"
+        return f"otlp {self.url.partition('?')[0]}"
 
 
 Target: TypeAlias = ToStdout | ToFile | ToTap | ToOtlp

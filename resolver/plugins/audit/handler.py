@@ -20,7 +20,7 @@ from resolver.plugins.audit.clients import Clients
 from resolver.plugins.audit.destinations import Target, outlets_of
 from resolver.plugins.audit.hashing import Hasher
 from resolver.plugins.audit.journal import Journal
-from resolver.plugins.audit.replayed import observer
+from resolver.plugins.audit.replayed import Replays
 from resolver.plugins.audit.settings import Settings
 from resolver.plugins.audit.shape import Shape
 from resolver.telemetry.metrics import Registry
@@ -45,6 +45,7 @@ class Audit(Plugin):
         self._shape = Shape(hasher, settings.hashed, settings.omitted)
         self._clients = Clients(block, self._shape, settings.filters)
         self._journal = Journal(host.log.clock)
+        self._replays = Replays(self._journal, self._clients)
         self._taken: list[Target] = []
         self._gap = 0
 
@@ -88,7 +89,7 @@ class Audit(Plugin):
         if leave is None or members is None:
             return reply
         due = self._is_due if self.settings.sample > 1 and trail.decision not in _ALWAYS_WRITTEN else None
-        observers = (*leave.observers, observer(self._journal, self._clients, members, due))
+        observers = (*leave.observers, self._replays.observer(members, due))
         return replace(reply, replay=replace(leave, observers=observers))
 
     def _note(self, query: Query, reply: Reply, trail: Trail) -> str | None:

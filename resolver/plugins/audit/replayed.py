@@ -3,44 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from resolver.chain.reply import Observer
 from resolver.plugins.audit.clients import Clients
 from resolver.plugins.audit.journal import MOST, Journal
 
 Due = Callable[[], bool]
+Address = tuple[str, int]
+Writer = Callable[[str, bytes, Address, Address, str, bytes], None]
 
 
-def observer(journal: Journal, clients: Clients, members: str, due: Due | None) -> Observer:
-    """Who writes down the replays of an answer; ``members`` is what is the same for all of them.
+class Replays:
+    """Makes the observers of answers: each holds a text and no more, as there is one for every answer in memory."""
 
-    ``due`` tells whether it is the turn of a line, where not all are written.
-    """
-    if due is None and clients.shows_all:
-        return _usual(journal, clients, members)
+    def __init__(self, journal: Journal, clients: Clients) -> None:
+        self._journal = journal
+        self._clients = clients
+        self._usual = _usual(journal, clients)
 
-    def observe(packet: bytes, address: tuple[str, int], local: tuple[str, int], transport: str, octets: bytes) -> None:
+    def observer(self, members: str, due: Due | None) -> Observer:
+        """Who writes down the replays of an answer; ``members`` is what is the same for all of them.
+
+        ``due`` tells whether it is the turn of a line, where not all are written.
+        """
+        if due is None and self._clients.shows_all:
+            return partial(self._usual, f'"{members}}}\n')
+        return partial(self._note, members, due)
+
+    def _note(
+        self, members: str, due: Due | None, packet: bytes, address: Address, local: Address, transport: str, _: bytes
+    ) -> None:
         host, port = address
-        client = clients.client(host)
+        client = self._clients.client(host)
         if client.wanted and (due is None or due()):
-            journal.put(f"{journal.begin()}{clients.members(client, port, transport)}{members}}}\n")
+            who = self._clients.members(client, port, transport)
+            self._journal.put(f"{self._journal.begin()}{who}{members}}}\n")
 
-    return observe
 
-
-def _usual(journal: Journal, clients: Clients, members: str) -> Observer:
+def _usual(journal: Journal, clients: Clients) -> Writer:
     """The same in one piece, for lines that say who asked from which port and how."""
-    known, find, clock = clients.known, clients.client, journal.clock
+    known, find = clients.known, clients.client
     waiting, wake, flush, turn = journal.waiting, journal.wake, journal.flush, journal.turn
     put = waiting.append
-    ending = f'"{members}}}\n'
 
-    def observe(packet: bytes, address: tuple[str, int], local: tuple[str, int], transport: str, octets: bytes) -> None:
+    def note(ending: str, packet: bytes, address: Address, local: Address, transport: str, octets: bytes) -> None:
         host, port = address
         wanted, before, after = known.get(host) or find(host)
         if not wanted:
             return
-        now = clock()
+        now = journal.clock()
         part = now - journal.second
         if not 0.0 <= part < 1.0:
             turn(now)
@@ -51,4 +63,4 @@ def _usual(journal: Journal, clients: Clients, members: str) -> Observer:
         if len(waiting) >= MOST:
             flush()
 
-    return observe
+    return note

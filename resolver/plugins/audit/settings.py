@@ -94,7 +94,7 @@ def parse(directive: Directive, root: Path) -> Settings:
 
 def _zones(word: Word) -> tuple[bytes, ...]:
     """The zones of a word, which is no option: written down would be next to nothing, and nobody would notice."""
-    if word.text in _OPTIONS or "/" in word.text and word.text[0] in "./":
+    if word.text in _OPTIONS or ("/" in word.text and word.text[0] in "./"):
         raise word.error(f"{word.text!r} is no zone", "options of audit stand in a block: audit { ... }")
     return tuple(normalize_zones(word))
 
