@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -101,7 +101,6 @@ class Settings:
 
 def parse(directive: Directive, block: Block) -> Settings:
     """Read one directive. Raises ConfigError or ConfigErrors."""
-    zones = [wire for word in directive.args for wire in normalize_zones(word)] or list(block.zones)
     groups = _groups(directive)
     rules: list[Rule] = []
     several: dict[str, list[Any]] = {"rules": [], "rpz": [], "delegate": []}
@@ -134,6 +133,7 @@ def parse(directive: Directive, block: Block) -> Settings:
         "configmaps": one("configmaps", lambda line: config_maps(line, block)),
         "delegate": lambda line: several["delegate"].append(delegate(line)),
     }
+    zones = _zones(directive, handlers) or list(block.zones)
     once = ("default", "mode", "action", "ttl", "aliases", "rebinding", "configmaps", "learn")
     options(directive, handlers, once=once)
     delegated = gathered(several["delegate"])
@@ -147,6 +147,14 @@ def parse(directive: Directive, block: Block) -> Settings:
         single.get("rebinding", Rebinding()), single.get("ttl", DEFAULT_TTL), single.get("aliases") == "strict",
         single.get("configmaps"), delegated, single.get("learn"),
     )  # fmt: skip
+
+
+def _zones(directive: Directive, names: Collection[str]) -> list[bytes]:
+    """The zones of a directive; a rule among them would decide nothing, and nobody would notice."""
+    for word in directive.args:
+        if word.text in names:
+            raise word.error(f"{word.text!r} is no zone", "options of policy stand in a block: policy { ... }")
+    return [wire for word in directive.args for wire in normalize_zones(word)]
 
 
 def _check_delegation(directive: Directive, maps: ConfigMaps | None, delegated: Delegated) -> None:

@@ -374,3 +374,9 @@ def build_policy(block: ServerBlock) -> Settings:
     part = World().build_source(block).parts[0]
     assert isinstance(part, PolicyPlugin)
     return part.scopes[0].settings
+
+
+@pytest.mark.parametrize("line", ["policy deny bad.example", "policy default deny", "policy example.org rules FILE"])
+def test_a_rule_without_a_block_is_not_taken_for_a_zone(line: str) -> None:
+    with pytest.raises(ConfigErrors, match="is no zone"):
+        Scene(line)
