@@ -90,9 +90,13 @@ class Scope:
         return tuple(None if trigger is None else trigger.name for trigger in triggers)
 
     def hit(self, name: bytes, client: str, *, with_client: bool = True) -> Hit | None:
-        """The first trigger for a name (lower case), or for the client; zones are asked in their order."""
+        """The first trigger for a name (lower case), or for the client; zones are asked in their order.
+
+        One of a zone that only notes counts where no other zone has one.
+        """
         if not self.feeds:
             return None
+        noted: Hit | None = None
         version = number = 0
         if with_client and any(zone.has_clients for zone in self.feeds.values()):
             version, number = numbered(client)
@@ -102,20 +106,29 @@ class Scope:
                 continue
             trigger = zone.for_client(version, number) if version else None
             trigger = trigger or zone.for_name(name)
-            if trigger is not None:
-                return Hit(feed, trigger)
-        return None
+            if trigger is None:
+                continue
+            if not feed.audit_only:
+                return noted if trigger.kind == PASSTHRU and noted is not None else Hit(feed, trigger)
+            if noted is None and trigger.kind != PASSTHRU:
+                noted = Hit(feed, trigger)
+        return noted
 
     def address_hit(self, packed: bytes, name: bytes) -> Hit | None:
-        """The first trigger for an address in an answer about a name."""
+        """The first trigger for an address in an answer about a name, of zones that only note as in ``hit``."""
+        noted: Hit | None = None
         for at, feed in enumerate(self.settings.feeds):
             zone = self.feeds.get(at)
             if zone is None or not zone.has_addresses or any(pattern.matches(name) for pattern in feed.exempt):
                 continue
             trigger = zone.for_address(packed)
-            if trigger is not None:
-                return None if trigger.kind == PASSTHRU else Hit(feed, trigger)
-        return None
+            if trigger is None:
+                continue
+            if not feed.audit_only:
+                return noted if trigger.kind == PASSTHRU else Hit(feed, trigger)
+            if noted is None and trigger.kind != PASSTHRU:
+                noted = Hit(feed, trigger)
+        return noted
 
     # --- rebinding
 

@@ -109,6 +109,20 @@ async def test_names_that_are_exempt_and_zones_that_are_only_audited_pass(tmp_pa
     await scene.part.stop()
 
 
+async def test_a_zone_that_is_only_audited_hides_nothing_of_those_behind_it(tmp_path: Path) -> None:
+    triggers = "nx.example CNAME .\n24.0.113.0.203.rpz-ip CNAME .\n"
+    write(tmp_path, triggers + "pass.example CNAME rpz-passthru.\nnoted.example CNAME .\n", "tried.db")
+    write(tmp_path, triggers + "pass.example CNAME .\n")
+    data = {"host.example.": [("host.example", A, "203.0.113.9")]}
+    lines = "policy {\n rpz tried.test file tried.db audit-only\n rpz rpz.test file rpz.db\n}"
+    scene = await started(tmp_path, lines, data)
+    for name in ("nx.example", "pass.example", "host.example"):
+        assert (await scene.ask(name)).rcode == NXDOMAIN, name
+    assert (await scene.ask("noted.example")).source == "forward"
+    assert scene.world.metric("coredns_policy_decisions_total", "dns://:5300", "example.", "", "audit-only") == 1
+    await scene.part.stop()
+
+
 async def test_zones_are_asked_in_their_order_and_rules_hold_beside_them(tmp_path: Path) -> None:
     write(tmp_path, "both.example CNAME rpz-passthru.\n", "one.db")
     write(tmp_path, "both.example CNAME .\nonly.example CNAME .\n", "two.db")
