@@ -66,7 +66,8 @@ class Reply:
     ``rcode`` is the full one (0-4095). ``flags`` holds AA, TC, RA and AD; ID, RD and CD come from the query when the
     answer leaves, without the bits in ``unset``. ``options`` are EDNS options as octets, sent only to clients that
     speak EDNS. ``source`` is the name of the plugin that answered. ``error`` says in words why this is a failure, for
-    the log. ``upstream`` is the address that was asked, if one was. A ``silent`` reply is never sent.
+    the log. ``upstream`` is the address that was asked, if one was. A ``silent`` reply is never sent. ``inside``
+    says of a kept answer that a part of this server gave it.
 
     A zone transfer takes many messages: what they hold is in ``stream``, and the body is empty. Only listeners of TCP
     and TLS can send it. Whoever gets such a reply and does not pass it on closes it.
@@ -85,6 +86,7 @@ class Reply:
     silent: bool = False
     decoded: Sections | None = field(default=None, repr=False)
     stream: Bodies | None = field(default=None, repr=False)
+    inside: bool = False
 
     @property
     def body(self) -> Body:

@@ -125,3 +125,19 @@ def ask_from(host: str, port: int, packet: bytes) -> bytes:
         sock.connect((HOST, port))
         sock.send(packet)
         return sock.recv(4096)
+
+
+@pytest.mark.parametrize("cache", ["", "cache 30"])
+async def test_private_addresses_are_kept_out_of_forwarded_answers_and_not_of_our_own(
+    tmp_path: Path, cache: str
+) -> None:
+    own = "hosts {\n 10.9.9.9 inside.example\n fallthrough\n }"
+    port = free_port()
+    async with Upstream(answers("10.1.1.1")) as behind:
+        text = f".:{port} {{\n bind {HOST}\n policy\n {cache}\n {own}\n forward . {behind.to}\n}}\n"
+        async with serving(tmp_path, text, port=port):
+            for _ in range(3):
+                inside = await asyncio.to_thread(ask_from, HOST, port, question("inside.example"))
+                outside = await asyncio.to_thread(ask_from, HOST, port, question("outside.example"))
+                assert addresses(scan(inside)) == ["10.9.9.9"]
+                assert addresses(scan(outside)) == []

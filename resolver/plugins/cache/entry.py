@@ -15,6 +15,7 @@ _OFFSETS = tuple(Struct(f"<{count}H") for count in range(64))
 # Beside the header flags that are kept (RA, AD) a head's flags hold these bits, which no reply has.
 ANSWERS = 0x0001
 FOR_ALL = 0x0002
+INSIDE = 0x0004
 
 
 # A head as it is unpacked; naming its fields costs more than all else that a hit does with it.
@@ -26,7 +27,8 @@ class Head(NamedTuple):
 
     ``stored`` is in seconds of the host's clock, ``life`` the seconds that it may be served for. ``shown`` is the TTL
     that all records had then. ``flags`` are RA and AD as the answer had them, ANSWERS where the records answer
-    the question, and FOR_ALL where an upstream that saw a client's subnet said that the answer is for everybody.
+    the question, FOR_ALL where an upstream that saw a client's subnet said that the answer is for everybody, and INSIDE
+    where a part of this server gave the answer.
     """
 
     stored: float

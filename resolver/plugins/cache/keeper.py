@@ -10,9 +10,9 @@ from resolver.chain.query import Query
 from resolver.chain.reply import Reply
 from resolver.errors import WireError
 from resolver.plugins.cache.contents import Contents
-from resolver.plugins.cache.entry import ANSWERS, FOR_ALL, Head, pack
+from resolver.plugins.cache.entry import ANSWERS, FOR_ALL, INSIDE, Head, pack
 from resolver.plugins.cache.metrics import Meters
-from resolver.plugins.cache.replies import may_see_ad
+from resolver.plugins.cache.replies import is_inside, may_see_ad
 from resolver.plugins.cache.settings import Settings
 from resolver.plugins.cache.signatures import out_of_date
 from resolver.plugins.cache.subnet import answer_is_for_all, asks_for_subnet
@@ -103,6 +103,8 @@ class Keeper:
         flags = reply.flags & (RA | AD) | (ANSWERS if verdict.answers else 0)
         if by_subnet:
             flags |= FOR_ALL
+        if is_inside(reply):
+            flags |= INSIDE
         entry = pack(now, verdict.life, verdict.shown, reply.rcode, flags, body)
         return entry if self._put(key, entry, verdict) else None
 
@@ -139,4 +141,6 @@ def _first(query: Query, reply: Reply, body: Body) -> Reply:
     """The answer for the client that waited for it: not replayed, because the next one will be authoritative."""
     flags = reply.flags if may_see_ad(query) else reply.flags & ~AD
     source = "cache" if reply.source else ""  # where nobody answered it was not the cache either
-    return Reply(reply.question, reply.rcode, flags, reply.options, source, None, reply.error, reply.upstream, body)
+    first = Reply(reply.question, reply.rcode, flags, reply.options, source, None, reply.error, reply.upstream, body)
+    first.inside = is_inside(reply)
+    return first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply
-from resolver.plugins.cache.entry import RawHead, body_of
+from resolver.plugins.cache.entry import INSIDE, RawHead, body_of
 from resolver.wire.constants import (
     AA,
     AD,
@@ -19,9 +19,15 @@ from resolver.wire.constants import (
 from resolver.wire.edns import extended_error
 
 ERRORS = frozenset((SERVFAIL, NOTIMP))
+_ELSEWHERE = frozenset(("", "forward", "grpc"))
 _CACHED_ERROR = extended_error(EDE_CACHED_ERROR)
 _STALE_ANSWER = extended_error(EDE_STALE_ANSWER)
 _STALE_NXDOMAIN = extended_error(EDE_STALE_NXDOMAIN)
+
+
+def is_inside(reply: Reply) -> bool:
+    """Whether a part of this server answered, and no other server."""
+    return not reply.upstream and reply.source not in _ELSEWHERE
 
 
 def may_see_ad(query: Query) -> bool:
@@ -39,7 +45,9 @@ def fresh_reply(query: Query, entry: bytes, head: RawHead, ttl: int, replay: Rep
         flags &= ~AD
     rcode = head[3]
     options = _CACHED_ERROR if rcode in ERRORS else b""
-    return Reply(query.question, rcode, flags, options, "cache", replay, "", "", body_of(entry, head, ttl))
+    reply = Reply(query.question, rcode, flags, options, "cache", replay, "", "", body_of(entry, head, ttl))
+    reply.inside = bool(head[4] & INSIDE)
+    return reply
 
 
 def stale_reply(query: Query, entry: bytes, head: RawHead, ttl: int, replay: Replay | None) -> Reply:

@@ -24,7 +24,7 @@ from resolver.policy.rules import ALLOW, AUDIT_ONLY, Decision
 from resolver.wire.names import ROOT, is_below
 
 OUTSIDE: Final = frozenset(("cache", "forward", "grpc"))
-"""Sources of answers that came from elsewhere; what the cache has may have."""
+"""Sources of answers that came from elsewhere, but for what the cache knows to be from inside."""
 
 FOREVER: Final = float("inf")
 
@@ -230,7 +230,7 @@ class PolicyPlugin(Plugin):
         scope = self.scope_of(query.name)
         if scope is None:
             return noted
-        is_outside = scope.guards_addresses and (reply.upstream != "" or reply.source in OUTSIDE)
+        is_outside = scope.guards_addresses and _is_outside(reply)
         if is_outside or scope.looks_at_addresses:
             for packed in addresses(body):
                 if is_outside and scope.is_rebinding(packed, query.name):
@@ -327,6 +327,10 @@ class PolicyPlugin(Plugin):
             reply.question, reply.rcode, reply.flags, reply.options, reply.source, kept, reply.error, reply.upstream,
             reply.octets, reply.unset, reply.silent, reply.decoded, reply.stream,
         )  # fmt: skip
+
+
+def _is_outside(reply: Reply) -> bool:
+    return reply.upstream != "" or (reply.source in OUTSIDE and not reply.inside)
 
 
 def _owner(scope: Scope, name: bytes) -> bytes:
