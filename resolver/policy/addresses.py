@@ -13,13 +13,15 @@ _MAPPED: Final = bytes(10) + b"\xff\xff"
 _COMPATIBLE: Final = bytes(12)
 _NAT64: Final = bytes.fromhex("0064ff9b") + bytes(8)
 _NAT64_LOCAL: Final = bytes.fromhex("0064ff9b0001")
+_TRANSLATED: Final = bytes(8) + b"\xff\xff\0\0"  # RFC 7915
+_ISATAP: Final = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))  # RFC 5214 section 6.1
 _6TO4: Final = b"\x20\x02"
 
 
 def is_inside(packed: bytes) -> bool:
     """Whether an address of 4 or 16 octets is private, shared (CGNAT), loopback, link-local or unspecified.
 
-    IPv6 addresses that hold an IPv4 address (mapped, compatible, NAT64, 6to4) are what that one is.
+    IPv6 addresses that hold an IPv4 address (mapped, compatible, translated, NAT64, 6to4, ISATAP) are what that one is.
     """
     if len(packed) == 4:
         return _is_inside_v4(packed)
@@ -28,7 +30,7 @@ def is_inside(packed: bytes) -> bool:
     first = packed[0]
     if first & 0xFE == 0xFC or (first == 0xFE and packed[1] >= 0x80):  # ULA, link-local, former site-local
         return first != 0xFE or packed[1] < 0xFF
-    if packed.startswith((_MAPPED, _NAT64)):
+    if packed.startswith((_MAPPED, _NAT64, _TRANSLATED)) or packed[8:12] in _ISATAP:
         return _is_inside_v4(packed[12:])
     if packed.startswith(_COMPATIBLE):  # ::, ::1 and what RFC 4291 section 2.5.5.1 gave up
         return True

@@ -22,7 +22,7 @@ from resolver.plugins.searchpath.settings import DENY, MAX_SUFFIXES, Settings
 from resolver.plugins.searchpath.walk import Walk
 from resolver.upstream.system import read_resolv_conf
 from resolver.wire.constants import CNAME, IN, NXDOMAIN, SOA, A
-from resolver.wire.names import ROOT, from_text, is_below
+from resolver.wire.names import ROOT, from_text, is_below, to_text
 from resolver.wire.records import Record, record
 
 RESOLV_CONF: Final = Path("/etc/resolv.conf")
@@ -125,7 +125,7 @@ class Stopper(Plugin):
         if self.settings.search is None and not (self._denies and not self.settings.external):
             self.search = await asyncio.to_thread(self._domains_of_the_node)
         if self.search:
-            self.log.info("Pods are taken to search " + ", ".join(map(str, self.search)))
+            self.log.info("Pods are taken to search " + ", ".join(map(to_text, self.search)))
 
     def _domains_of_the_node(self) -> tuple[bytes, ...]:
         try:
