@@ -95,7 +95,7 @@ async def test_what_cannot_be_answered_ends_with_a_code_that_says_why_and_the_co
         assert total(series, "coredns_dns_grpc_responses_total", 'code="0"') == 4
         assert total(series, "coredns_dns_grpc_responses_total", 'code="3"') == 2
         assert total(series, "coredns_dns_stream_accepted_total", 'proto="grpc"') == 1
-        assert total(series, "coredns_dns_requests_total", 'proto="grpc"') == 4
+        assert total(series, "coredns_dns_requests_total", 'proto="tcp"') == 4
 
 
 async def test_compressed_messages_are_refused(tmp_path: Path) -> None:
