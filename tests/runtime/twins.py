@@ -210,10 +210,13 @@ class Twin:
             self.stores.renew()
 
     def counted(self) -> dict[str, dict[tuple[str, ...], Any]]:
-        """All metrics of queries and plugins."""
+        """All metrics of queries and plugins; of times only how many were taken, since time is what a replay saves."""
         self.stores.fold()
         return {
-            family.name: {labels: _value(cell) for labels, cell in family.cells.items()}
+            family.name: {
+                labels: sum(cell.counts) if family.name.endswith("_seconds") else _value(cell)
+                for labels, cell in family.cells.items()
+            }
             for family in self.world.host.registry.families()
             if family.name.startswith("coredns_")
         }
