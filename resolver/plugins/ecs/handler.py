@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -26,8 +27,7 @@ _ECS: Final = frozenset((OPTION_ECS,))
 class Ecs(Plugin):
     """Changes the client subnet of a query, and gives the client its own back in the answer.
 
-    An answer to a subnet that the client did not write itself is not replayed: the same octets from another client ask
-    for something else. Unless it is good for everybody, which it is where its scope is 0.
+    Where it adds one, the same octets from another client may ask for something else: clients are sorted by subnet.
     """
 
     name = "ecs"
@@ -72,13 +72,22 @@ class Ecs(Plugin):
         subnet = self._of(query.client[0])
         if subnet is None:
             cell = self._count(query, "private")
-            return (await next(query)).withheld().counted(cell.add)
-        self._count(query, "added")
+            return (await next(query)).counted(cell.add)
+        cell = self._count(query, "added")
         edns = query.edns or Edns(_SIZE)
         reply = await next(query.derive(edns=edns._replace(options=edns.options + subnet.option())))
         if reply.options:
             reply = replace(reply, options=without_options(reply.options, _ECS))
-        return reply.withheld()
+        return reply.counted(cell.add)
+
+    @property
+    def sorts(self) -> bool:
+        """Whether upstreams are told of clients who said nothing about themselves."""
+        return self.settings.mode == ADD
+
+    def group(self, client: str) -> Hashable:
+        """The subnet that upstreams are told."""
+        return self._of(client)
 
     def _subnet_of(self, client: str) -> ClientSubnet | None:
         """The subnet of a client's address, or of the public one that stands in for it; None without either."""
