@@ -57,6 +57,10 @@ class Endpoint:
         return f"{self.scheme}://{host}:{self.port}"
 
 
+def _family(client: str) -> bool:
+    return ":" in client
+
+
 @dataclass(slots=True)
 class Service:
     """What one endpoint serves."""
@@ -68,8 +72,12 @@ class Service:
 
     @property
     def sorters(self) -> tuple[Sorter, ...]:
-        """What sorts the clients of the endpoint now."""
-        return tuple([part.group for part in self.sorting.values() if part.sorts])
+        """What sorts the clients of the endpoint now.
+
+        A socket has clients of one family, and what answers may rely on that; where a proxy speaks for them it may not.
+        """
+        found = [part.group for part in self.sorting.values() if part.sorts]
+        return tuple([_family, *found] if self.settings.proxy else found)
 
 
 @dataclass(slots=True)

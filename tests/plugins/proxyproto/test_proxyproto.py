@@ -76,3 +76,13 @@ def test_any_block_of_an_address_may_ask_for_it() -> None:
 def test_mistakes_are_refused(text: str, reason: str) -> None:
     with pytest.raises(ConfigErrors, match=reason):
         World().build(text + "\n")
+
+
+def test_clients_that_a_proxy_speaks_for_are_sorted_by_address_family() -> None:
+    plain, proxied = (
+        assemble(load_text(f". {{\n{line}\n}}\n", environ={}), World().host) for line in ("whoami", "proxyproto")
+    )
+    (plain_service,), (service,) = plain.services.values(), proxied.services.values()
+    (family,) = service.sorters
+    assert family("192.0.2.1") == family("198.51.100.1") != family("2001:db8::1")
+    assert plain_service.sorters == (), "a socket without a proxy has clients of one family"
