@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
@@ -26,7 +27,7 @@ class Part:
         """End background work and close what was opened."""
 
 
-class Plugin(Part):
+class Plugin(Part, ABC):
     """A part that stands in the chain.
 
     ``transparent`` is a promise: the plugin lets repeats be replayed without being asked, or itself narrows or takes
@@ -41,9 +42,9 @@ class Plugin(Part):
     answers_notify: ClassVar[bool] = False
     other_classes: ClassVar[bool] = False
 
+    @abstractmethod
     async def resolve(self, query: Query, next: Handler) -> Reply:
         """Answer the query, or pass it on with ``await next(query)`` and perhaps change what comes back.
 
         Is driven outside of an asyncio task: what needs one (``asyncio.timeout``) is awaited as a task of its own.
         """
-        raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -35,7 +36,7 @@ _PATHS: Final = 4  # addresses of one client that are remembered
 HANDSHAKE, IDLE, ANSWER = "handshake", "idle", "answer"
 
 
-class QuicClient:
+class QuicClient(ABC):
     """One connection. Those who know what its streams mean derive from it."""
 
     PROTOCOLS: ClassVar[tuple[str, ...]]  # names for ALPN
@@ -171,16 +172,16 @@ class QuicClient:
                 self.taken_back(event)
             event = self.quic.next_event()
 
-    def opened(self) -> None:
+    def opened(self) -> None:  # noqa: B027 - few have anything to do then
         """The handshake is done."""
 
+    @abstractmethod
     def heard(self, event: StreamDataReceived) -> None:
         """Octets on a stream."""
-        raise NotImplementedError
 
+    @abstractmethod
     def respond(self, stream: int, answer: bytes) -> int:
         """Send the answer on a stream; how many octets that are. Empty where nobody answers."""
-        raise NotImplementedError
 
     def taken_back(self, event: QuicEvent) -> None:
         """The client wants no answer, or sends no more."""

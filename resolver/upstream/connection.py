@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from abc import ABC, abstractmethod
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, cast
@@ -18,7 +19,7 @@ SHUTDOWN_TIMEOUT: Final = 1.0
 MAX_UNSENT: Final = 4 << 20  # octets that a peer may leave unread
 
 
-class Connection(asyncio.Protocol):
+class Connection(ABC):
     """A connection with its exchanges in flight, by key and in the order of their deadlines.
 
     Queries may be sent before it is open; what is sent in one turn of the loop leaves together. ``on_heard`` is called
@@ -54,26 +55,64 @@ class Connection(asyncio.Protocol):
         self._on_heard = on_heard
         self._on_lost = on_lost
         self._tls: ClientTls | None = None
-        self._transport: asyncio.Transport | None = None
-        self._opening: asyncio.Task[None] | None = None
         self._flushing = False
         self._reason = "EOF"
         self._local = ""
 
+    @abstractmethod
     def begin(self, future: Future[Outcome], request: Request, deadline: float) -> int:
         """Send the request now, or when the connection is open; returns its key in ``pending``."""
-        raise NotImplementedError
 
-    def withdraw(self, key: int) -> None:
+    def withdraw(self, key: int) -> None:  # noqa: B027 - where answers are only matched by key there is nothing to do
         """The answer is not wanted any more; called after it was taken out of ``pending``."""
 
+    @property
+    def tls_object(self) -> ssl.SSLObject | None:
+        """The TLS state of an open connection, None where OpenSSL has none."""
+        return None
+
+    @abstractmethod
+    def open(self, tls: ClientTls | None, source: str) -> None:
+        """Begin to connect."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close without waiting for anything."""
+
+    @abstractmethod
+    def way(self) -> str:
+        """What the connection does at the moment, as errors name it."""
+
+    def forget(self, key: int) -> None:
+        """The exchange has ended."""
+        del self.pending[key]
+        self.second.discard(key)
+        self.shared.discard(key)
+
+    def send_soon(self) -> None:
+        """Send what is to be sent at the end of this turn of the loop."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    @abstractmethod
+    def _flush(self) -> None:
+        """Send it."""
+
+
+class OctetConnection(Connection, asyncio.Protocol):
+    """A connection over TCP, with or without TLS."""
+
+    _transport: asyncio.Transport | None = None
+    _opening: asyncio.Task[None] | None = None
+
+    @abstractmethod
     def octets(self) -> bytes:
         """What is to be sent, once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, data: bytes) -> bool:
         """Match what came with the exchanges in flight; returns whether anything was whole. Raises WireError."""
-        raise NotImplementedError
 
     @property
     def tls_object(self) -> ssl.SSLObject | None:
@@ -99,18 +138,6 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return f"dial tcp {self._address}"
         return f"read tcp {self._local}->{self._address}"
-
-    def forget(self, key: int) -> None:
-        """The exchange has ended."""
-        del self.pending[key]
-        self.second.discard(key)
-        self.shared.discard(key)
-
-    def send_soon(self) -> None:
-        """Send what is to be sent at the end of this turn of the loop."""
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushing = False

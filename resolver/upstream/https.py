@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from resolver.errors import UpstreamError
 from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits
-from resolver.upstream.connection import Connection
+from resolver.upstream.connection import Connection, OctetConnection
 from resolver.upstream.exchange import Outcome, Request, finish
 from resolver.upstream.http import Requests, read_response
 from resolver.upstream.http2 import STREAMS, ClientHttp2, Failed, Leaving, Response, error_name
@@ -28,7 +28,7 @@ class Peer:
     streams: int = STREAMS
 
 
-class HttpsConnection(Connection):
+class HttpsConnection(OctetConnection):
     """A connection on which the key is the number of the stream."""
 
     protocol: ClassVar[str] = "h2"

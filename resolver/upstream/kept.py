@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from math import inf
@@ -20,7 +21,7 @@ SERIAL_TIME: Final = 60.0  # seconds for which a peer that cannot pipeline is as
 PATIENCE: Final = 0.25  # the part of the read timeout after which a connection that has gone silent is not trusted
 
 
-class KeptConnections:
+class KeptConnections(ABC):
     """All exchanges with one upstream over TCP, with TLS where it is said whom to trust.
 
     Where a connection ends, its exchanges begin once more on another one. Where it owes answers and falls silent (a
@@ -86,9 +87,9 @@ class KeptConnections:
         """How many connections are open or being opened."""
         return len(self._connections)
 
+    @abstractmethod
     def _connection(self, now: float) -> Connection:
         """A connection that is not opened yet."""
-        raise NotImplementedError
 
     # --- sending
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from abc import abstractmethod
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -82,16 +83,16 @@ class QuicLink(Connection):
 
     # --- what is spoken
 
+    @abstractmethod
     def speak(self, stream: int) -> None:
         """Send the request of a stream."""
-        raise NotImplementedError
 
     def ready(self) -> None:
         """The handshake is done."""
 
+    @abstractmethod
     def hear(self, event: QuicEvent) -> None:
         """Something has come on a stream."""
-        raise NotImplementedError
 
     # --- as for other connections
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits
-from resolver.upstream.connection import Connection
+from resolver.upstream.connection import Connection, OctetConnection
 from resolver.upstream.exchange import Outcome, Request, finish, read_answer
 from resolver.upstream.kept import KeptConnections
 from resolver.upstream.tls import ClientTls
 from resolver.wire.framing import Deframer, frame
 
 
-class FramedConnection(Connection):
+class FramedConnection(OctetConnection):
     """Messages with their length in front; the key is the message's ID."""
 
     def __init__(self, draw: Callable[[int], bytes], *rest: Any) -> None:
