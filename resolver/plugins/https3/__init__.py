@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Final
+
+from resolver.chain.limits import MOST_STREAMS, Limit, Limits, read_limits
 from resolver.chain.setup import Setup
-from resolver.plugins.https3.handler import Https3
-from resolver.plugins.https3.settings import parse
 
 __all__ = ["Https3", "setup"]
+
+_LIBRARY_STREAMS: Final = 100  # what 0 means: the number that QUIC libraries begin with
+_OPTIONS: Final = {
+    "max_streams": Limit("https3_streams", 0, MOST_STREAMS),
+    "max_connections": Limit("https3_connections"),
+}
+
+
+class Https3(Limits):
+    """The limits of https3://."""
+
+    name: ClassVar[str] = "https3"
 
 
 def setup(setup: Setup) -> Https3:
     """The part. Raises ConfigError or ConfigErrors."""
-    part = Https3(parse(setup.only))
-    if not any(key.text.lower().startswith("https3://") for key in setup.block.keys):
-        setup.host.log.warning(f"{setup.only.name.at}: https3 limits nothing here, no zone is written with https3://")
-    return part
+    limits = read_limits(setup, "https3", _OPTIONS)
+    if limits.get("https3_streams") == 0:
+        limits["https3_streams"] = _LIBRARY_STREAMS
+    return Https3(limits)

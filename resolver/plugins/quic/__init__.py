@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Final
+
+from resolver.chain.limits import MOST_STREAMS, Limit, Limits, read_limits
 from resolver.chain.setup import Setup
-from resolver.plugins.quic.handler import Quic
-from resolver.plugins.quic.settings import parse
 
 __all__ = ["Quic", "setup"]
+
+_OPTIONS: Final = {
+    "max_streams": Limit("quic_streams", 1, MOST_STREAMS),
+    "worker_pool_size": Limit("quic_workers", 1),
+    "max_connections": Limit("quic_connections"),
+}
+
+
+class Quic(Limits):
+    """The limits of quic://."""
+
+    name: ClassVar[str] = "quic"
 
 
 def setup(setup: Setup) -> Quic:
     """The part. Raises ConfigError or ConfigErrors."""
-    part = Quic(parse(setup.only))
-    if not any(key.text.lower().startswith("quic://") for key in setup.block.keys):
-        setup.host.log.warning(f"{setup.only.name.at}: quic limits nothing here, no zone is written with quic://")
-    return part
+    return Quic(read_limits(setup, "quic", _OPTIONS))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from resolver.chain.capabilities import ListenSettings
-from resolver.chain.plugin import Part
+from resolver.chain.limits import Limits
 from resolver.chain.setup import Setup
 from resolver.config.cursor import duration, integer, no_args, option_values, value
 from resolver.config.model import Directive
@@ -14,16 +12,18 @@ from resolver.config.model import Directive
 __all__ = ["Timeouts", "setup"]
 
 SHORTEST, LONGEST = 1.0, 24 * 3600.0
+_FIELDS: Final = {
+    "read": "read_timeout",
+    "write": "write_timeout",
+    "idle": "idle_timeout",
+    "maxtcpqueries": "max_queries_per_connection",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Times are in seconds. None leaves the listener's own; ``queries`` 0 is no limit."""
+class Timeouts(Limits):
+    """Times in seconds, and a number of queries: 0 is no limit."""
 
-    read: float | None = None
-    write: float | None = None
-    idle: float | None = None
-    queries: int | None = None
+    name: ClassVar[str] = "timeouts"
 
 
 def setup(setup: Setup) -> Timeouts:
@@ -31,14 +31,14 @@ def setup(setup: Setup) -> Timeouts:
     return Timeouts(parse(setup.only))
 
 
-def parse(directive: Directive) -> Settings:
-    """Settings from the directive. Raises ConfigError or ConfigErrors."""
+def parse(directive: Directive) -> dict[str, float]:
+    """The limits by field. Raises ConfigError or ConfigErrors."""
     no_args(directive)
     time = value(duration, SHORTEST, LONGEST, plain_seconds=True)
-    values = option_values(directive, {"read": time, "write": time, "idle": time, "maxtcpqueries": _queries})
-    if not values:
+    given = option_values(directive, {"read": time, "write": time, "idle": time, "maxtcpqueries": _queries})
+    if not given:
         raise directive.error("timeouts sets nothing", "give it a block with read, write, idle or maxtcpqueries")
-    return Settings(queries=values.pop("maxtcpqueries", None), **values)
+    return {_FIELDS[name]: limit for name, limit in given.items()}
 
 
 def _queries(option: Directive) -> int:
@@ -46,22 +46,3 @@ def _queries(option: Directive) -> int:
     if number == 0:
         raise option.args[0].error("maxtcpqueries cannot be 0", "-1 is no limit")
     return max(number, 0)
-
-
-class Timeouts(Part):
-    """Puts its times into the settings of the listeners."""
-
-    name: ClassVar[str] = "timeouts"
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    def listen(self, settings: ListenSettings) -> ListenSettings:
-        own = self.settings
-        return replace(
-            settings,
-            read_timeout=settings.read_timeout if own.read is None else own.read,
-            write_timeout=settings.write_timeout if own.write is None else own.write,
-            idle_timeout=settings.idle_timeout if own.idle is None else own.idle,
-            max_queries_per_connection=settings.max_queries_per_connection if own.queries is None else own.queries,
-        )
