@@ -54,6 +54,10 @@ class ConfigMapSource:
         self._taken: dict[str, float] = {}
         self._spent = 0.0
         self._wake = asyncio.Event()
+        self._listed = asyncio.Event()
+        self._lists = 0
+        self._taking: list[str] = []
+        self._awaited: set[str] | None = None
         self._watches: list[Watch[Sheet]] = []
         self._unfollow: list[Callable[[], None]] = []
         self._working: asyncio.Task[None] | None = None
@@ -81,15 +85,18 @@ class ConfigMapSource:
         for namespace in settings.namespaces or ("",):
             watch = pool.watch(access, CONFIG_MAPS, sheet_of, namespace=namespace, labels=settings.selector)
             self._watches.append(watch)
-            self._unfollow.append(watch.follow(self._told))
-        deadline = loop.time() + STARTUP
-        for watch in self._watches:
-            if not await watch.wait_synced(deadline - loop.time()):
-                reason = watch.problem or "the API does not answer"
-                self._plugin.log.warning(f"serving before all ConfigMaps with rules are known: {reason}")
-                break
+            self._unfollow.append(watch.follow(self._told, self._told_all))
+        try:
+            await asyncio.wait_for(self._listed.wait(), STARTUP)
+        except TimeoutError:
+            reason = next((watch.problem for watch in self._watches if watch.problem), "the API does not answer")
+            self._plugin.log.warning(f"serving before all ConfigMaps with rules are known: {reason}")
         await self._take()
         self._working = loop.create_task(self._work())
+
+    def is_ready(self) -> bool:
+        """Ready when everything that the first lists held was taken over."""
+        return self._awaited is not None and not self._awaited
 
     async def stop(self) -> None:
         if self._working is not None:
@@ -119,6 +126,14 @@ class ConfigMapSource:
         self._changed[namespace] = None
         self._wake.set()
 
+    def _told_all(self) -> None:
+        """One of the first lists is complete; with the last one it is known whose rules are missing."""
+        self._lists += 1
+        if self._lists == len(self._settings.namespaces or ("",)):
+            self._awaited = {*self._changed, *self._taking}
+            self._listed.set()
+            self._wake.set()
+
     def _has_room(self) -> bool:
         if self._count < MAX_SHEETS:
             return True
@@ -145,7 +160,7 @@ class ConfigMapSource:
     async def _take(self) -> None:
         """Let what has changed count, but for what is another change too soon."""
         self._wake.clear()
-        namespaces = self._due()
+        namespaces = self._taking = self._due()
         begun = asyncio.get_running_loop().time()
         changed = False
         for namespace in namespaces:
@@ -160,6 +175,9 @@ class ConfigMapSource:
         self._tell()
         if changed:
             await self._scope.refresh()
+        self._taking = []
+        if self._awaited:
+            self._awaited.difference_update(namespaces)
         policy = self._scope.policy
         count = sum(len(policy.rules((SOURCE, namespace))) for namespace in self._states)
         self._show(Counter(state for states in self._states.values() for state in states.values()), count)

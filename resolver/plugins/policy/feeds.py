@@ -61,6 +61,11 @@ class _Taking:
             zone.is_shared = True  # queries may be under way that still ask the other one
             self._scope.feeds[self._number] = zone
 
+    @property
+    def is_there(self) -> bool:
+        """Whether a version counts."""
+        return self._number in self._scope.feeds
+
     def failed(self, reason: str) -> None:
         """The zone cannot be read; the version that was read before stays in force."""
         self.plugin.metrics.failures.cell(self.shown).value += 1
@@ -85,6 +90,9 @@ class FileFeed:
         await self._read()
         if self._reload:
             self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    def is_ready(self) -> bool:
+        return self._taking.is_there
 
     async def stop(self) -> None:
         if self._watching is not None:
@@ -137,6 +145,9 @@ class TransferFeed:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._follower.run()), loop.create_task(self._work())]
+
+    def is_ready(self) -> bool:
+        return self._taking.is_there
 
     async def stop(self) -> None:
         for task in self._tasks:

@@ -35,6 +35,7 @@ class FileSource:
         self._watching: asyncio.Task[None] | None = None
         self._complaint = ""
         self._counted = 0
+        self._was_read = False
 
     def succeed(self, other: Source) -> None:
         """The file is read anew."""
@@ -43,6 +44,9 @@ class FileSource:
         await self._read()
         if self._file.reload:
             self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    def is_ready(self) -> bool:
+        return self._was_read
 
     async def stop(self) -> None:
         if self._watching is not None:
@@ -90,6 +94,7 @@ class FileSource:
         metrics = self._plugin.metrics
         metrics.rules.cell(str(path)).value += len(rules) - self._counted
         self._counted = len(rules)
+        self._was_read = True
         metrics.changed.cell(str(path)).value = stamp[0] / 1e9
         self._plugin.log.info(f"{path} has {len(rules)} rules, in force after {time.monotonic() - begun:.3f}s")
 

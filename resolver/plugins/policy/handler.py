@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import Final, Protocol
 
 from resolver.chain.capabilities import UNSETTLED, Identifying, Identity, offering
+from resolver.chain.contacts import TCP, Contact
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
@@ -39,6 +40,9 @@ class Source(Protocol):
 
     async def start(self) -> None:
         """Put what there is. Raises ResolverError where the server must not serve without it."""
+
+    def is_ready(self) -> bool:
+        """Whether its rules were had once, so that they are in force."""
 
     async def stop(self) -> None:
         """End what keeps it up to date."""
@@ -82,6 +86,14 @@ class PolicyPlugin(Plugin):
             for other in previous.sources:
                 source.succeed(other)
 
+    def contacts(self) -> Iterator[Contact]:
+        for scope in self.scopes:
+            for feed in scope.settings.feeds:
+                for host, port in feed.primaries:
+                    yield Contact(host, port, TCP, "policy: transfers of response policy zones")
+            if scope.settings.config_maps is not None:
+                yield from scope.settings.config_maps.source.contacts(self.name)
+
     async def start(self) -> None:
         if self.identifying is not None:
             self.identifying.subscribe(self._moved)
@@ -98,6 +110,13 @@ class PolicyPlugin(Plugin):
     async def stop(self) -> None:
         for source in self.sources:
             await source.stop()
+
+    def is_ready(self) -> bool:
+        """Ready when every file, every list of ConfigMaps and every transferred zone was had once.
+
+        A server without its rules would let pass what they deny, or deny what they allow.
+        """
+        return all(source.is_ready() for source in self.sources)
 
     def changed(self) -> None:
         """What was decided may not hold any more: nothing of it is replayed, and clients are sorted anew."""

@@ -135,6 +135,10 @@ class Learning:
             raise ResolverError(f"policy: learn {self.path}: {getattr(error, 'strerror', None) or error}") from None
         self._writing = asyncio.get_running_loop().create_task(self._keep_writing())
 
+    def is_ready(self) -> bool:
+        """It has no rules."""
+        return True
+
     async def stop(self) -> None:
         """Write it a last time."""
         if self._writing is not None:

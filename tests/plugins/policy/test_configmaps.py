@@ -14,7 +14,8 @@ from resolver.plugins.policy import configmaps, sheets
 from resolver.wire.constants import NXDOMAIN, REFUSED
 from tests.plugins.chains import World, until
 from tests.plugins.policy.scenes import Scene, config_map, why
-from tests.support.kubeapi.server import FakeApi
+from tests.support.kubeapi.server import FakeApi, Refuse, Request
+from tests.support.kubeapi.store import Selects
 
 SHOP, BANK, NOBODY = "10.1.0.5", "10.2.0.5", "10.3.0.5"
 DELEGATED = "configmaps\ndelegate shop .shop.example\ndelegate * .public.example"
@@ -255,7 +256,48 @@ async def test_an_api_that_refuses_is_said_and_the_server_serves(api: FakeApi, m
     await api.stop()
     async with running(scene_of(api)) as scene:
         assert any("serving before all ConfigMaps" in line for line in scene.world.lines)
+        assert not scene.part.is_ready()
         assert not await passes(scene, "www.shop.example")
+
+
+async def test_it_is_ready_when_the_rules_of_the_first_lists_are_in_force(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configmaps, "STARTUP", 0.05)
+    api.store.apply("configmaps", config_map("rules", "allow www.shop.example"))
+    api.store.apply("configmaps", config_map("rules", "a mistake", "bank"))
+    api.forbidden.add("configmaps")
+    async with running(scene_of(api)) as scene:
+        assert not scene.part.is_ready()
+        assert not await passes(scene, "www.shop.example")
+        api.forbidden.clear()
+        await until(scene.part.is_ready)
+        assert await passes(scene, "www.shop.example")
+
+
+async def test_it_is_ready_when_all_lists_came_not_the_first_of_them(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configmaps, "STARTUP", 0.05)
+    closed, admit = {"/api/v1/namespaces/bank/configmaps"}, api._admit
+
+    def guard(request: Request) -> tuple[str, Selects]:
+        if request.path in closed:
+            raise Refuse(403, "Forbidden", "configmaps are forbidden")
+        return admit(request)
+
+    monkeypatch.setattr(api, "_admit", guard)
+    api.store.apply("configmaps", config_map("rules", "allow www.public.example"))
+    api.store.apply("configmaps", config_map("rules", "allow www.public.example", "bank"))
+    async with running(
+        scene_of(api, "configmaps resolver.k8s/policy namespace shop bank\ndelegate * .public.example")
+    ) as scene:
+        await until(lambda: states(scene.world) == (1, 0, 0))
+        assert await passes(scene, "www.public.example")
+        assert not scene.part.is_ready()
+        closed.clear()
+        await until(scene.part.is_ready)
+        assert await passes(scene, "www.public.example", BANK)
 
 
 @pytest.mark.parametrize(

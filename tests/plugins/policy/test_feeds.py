@@ -178,16 +178,18 @@ async def test_a_zone_is_fetched_and_followed(tmp_path: Path) -> None:
     async with serving(primary(primary_port, tmp_path / "rpz.db")), serving(limited(port, primary_port)) as server:
         scope = server.part("policy").scopes[0]
         await until(lambda: bool(scope.feeds))
+        assert server.part("policy").is_ready()
         assert (await answer(port, "nx.example")).rcode() == NXDOMAIN
         assert (await answer(port, "nx.example")).rcode() == NXDOMAIN
         assert (await answer(port, "new.example")).rcode() == 0
 
 
-async def test_a_zone_that_cannot_be_fetched_lets_pass_and_says_so(tmp_path: Path) -> None:
+async def test_a_zone_that_cannot_be_fetched_lets_pass_and_says_so_and_the_server_is_not_ready(tmp_path: Path) -> None:
     port = free_port()
     async with serving(limited(port, free_port())) as server:
         assert (await answer(port, "nx.example")).rcode() == 0
         await until(lambda: "rpz.test. cannot be had from" in server.output.getvalue())
+        assert not server.part("policy").is_ready()
 
 
 async def test_a_reload_goes_on_with_what_was_fetched(tmp_path: Path) -> None:
@@ -197,6 +199,7 @@ async def test_a_reload_goes_on_with_what_was_fetched(tmp_path: Path) -> None:
         async with serving(primary(primary_port, tmp_path / "rpz.db")):
             await until(lambda: bool(server.part("policy").scopes[0].feeds), 20)
         await server.apply(limited(port, primary_port).replace("whoami", "whoami\n minimal"))
+        assert server.part("policy").is_ready()
         assert (await answer(port, "nx.example")).rcode() == NXDOMAIN
         await server.apply(limited(port, free_port()))
         assert (await answer(port, "nx.example")).rcode() == 0
