@@ -7,16 +7,16 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import h2.connection
 import h2.events
 import pytest
-from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.h3.connection import H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, QuicEvent, StreamReset
 from h2.config import H2Configuration
 
@@ -31,9 +31,12 @@ FILES: Final = f"{CERTIFICATES}/server.pem {CERTIFICATES}/server.key"
 TRANSPORTS: Final = ("udp", "tcp", "tls", "https", "grpc", "quic", "https3")
 EVERY: Final = pytest.mark.parametrize("transport", TRANSPORTS)
 STREAMS: Final = pytest.mark.parametrize("transport", ["tcp", "tls", "https", "grpc"])
+OVER_QUIC: Final = pytest.mark.parametrize("transport", ["quic", "https3"])
 _SCHEMES: Final = {"udp": "dns", "tcp": "dns"}
 _PATIENCE: Final = 5.0  # seconds
 Headers = list[tuple[bytes, bytes]]
+Asking = Callable[[int, bytes, str], Awaitable[bytes]]
+Protocol = TypeVar("Protocol", bound=QuicConnectionProtocol)
 
 
 class Everywhere:
@@ -47,11 +50,14 @@ class Everywhere:
         """Where the transport is served."""
         return self._ports[_SCHEMES.get(transport, transport)]
 
-    async def ask(self, transport: str, packet: bytes, patience: float = _PATIENCE) -> bytes | None:
-        """The answer to a message on a connection of its own; None where none comes within so many seconds."""
+    async def ask(self, transport: str, packet: bytes, patience: float = _PATIENCE, source: str = HOST) -> bytes | None:
+        """The answer to a message on a connection of its own; None where none comes within so many seconds.
+
+        ``source`` is the address that the client has.
+        """
         with suppress(TimeoutError, ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             async with asyncio.timeout(patience):
-                return await _ASKING[transport](self.port(transport), packet) or None
+                return await _ASKING[transport](self.port(transport), packet, source) or None
         return None
 
 
@@ -82,12 +88,14 @@ def trusting(*protocols: str) -> ssl.SSLContext:
     return context
 
 
-async def opened(port: int, transport: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def opened(port: int, transport: str, source: str = HOST) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection of a transport over TCP."""
+    local = source, 0
     if transport == "tcp":
-        return await asyncio.open_connection(HOST, port)
+        return await asyncio.open_connection(HOST, port, local_addr=local)
     protocols = {"tls": ("dot",), "https": ("h2",), "grpc": ("h2",)}[transport]
-    return await asyncio.open_connection(HOST, port, ssl=trusting(*protocols), server_hostname=HOST)
+    context = trusting(*protocols)
+    return await asyncio.open_connection(HOST, port, ssl=context, server_hostname=HOST, local_addr=local)
 
 
 # --- the clients
@@ -105,9 +113,9 @@ class _Datagrams(asyncio.DatagramProtocol):
         """Nobody there looks like silence."""
 
 
-async def _over_udp(port: int, packet: bytes) -> bytes:
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, remote_addr=(HOST, port))
+async def _over_udp(port: int, packet: bytes, source: str) -> bytes:
+    loop, local = asyncio.get_running_loop(), (source, 0)
+    transport, protocol = await loop.create_datagram_endpoint(_Datagrams, remote_addr=(HOST, port), local_addr=local)
     try:
         transport.sendto(packet)
         async with asyncio.timeout(1):
@@ -116,9 +124,9 @@ async def _over_udp(port: int, packet: bytes) -> bytes:
         transport.close()
 
 
-def _framed(transport: str) -> Callable[[int, bytes], Awaitable[bytes]]:
-    async def ask(port: int, packet: bytes) -> bytes:
-        reader, writer = await opened(port, transport)
+def _framed(transport: str) -> Asking:
+    async def ask(port: int, packet: bytes, source: str) -> bytes:
+        reader, writer = await opened(port, transport, source)
         try:
             writer.write(frame(packet))
             return await _read_frame(reader)
@@ -142,9 +150,9 @@ def request_headers(transport: str) -> Headers:
     ]  # fmt: skip
 
 
-def _over_http2(transport: str) -> Callable[[int, bytes], Awaitable[bytes]]:
-    async def ask(port: int, packet: bytes) -> bytes:
-        reader, writer = await opened(port, transport)
+def _over_http2(transport: str) -> Asking:
+    async def ask(port: int, packet: bytes, source: str) -> bytes:
+        reader, writer = await opened(port, transport, source)
         http = h2.connection.H2Connection(H2Configuration(header_encoding=None))
         http.initiate_connection()
         http.send_headers(1, request_headers(transport))
@@ -189,9 +197,28 @@ def quic(protocol: str) -> QuicConfiguration:
     return configuration
 
 
-async def _over_quic(port: int, packet: bytes) -> bytes:
+@asynccontextmanager
+async def opened_quic(port: int, alpn: str, kind: type[Protocol], source: str = HOST) -> AsyncIterator[Protocol]:
+    """A connection over QUIC, its handshake done."""
+
+    def made() -> Protocol:
+        return kind(QuicConnection(configuration=quic(alpn)))
+
+    loop = asyncio.get_running_loop()
+    transport, client = await loop.create_datagram_endpoint(made, local_addr=(source, 0))
+    try:
+        client.connect((HOST, port))
+        await client.wait_connected()
+        yield client
+        client.close()
+        await client.wait_closed()
+    finally:
+        transport.close()
+
+
+async def _over_quic(port: int, packet: bytes, source: str) -> bytes:
     """The ID is 0 on the wire (RFC 9250 section 4.2.1)."""
-    async with connect(HOST, port, configuration=quic("doq")) as client:
+    async with opened_quic(port, "doq", QuicConnectionProtocol, source) as client:
         reader, writer = await client.create_stream()
         writer.write(frame(b"\0\0" + packet[2:]))
         writer.write_eof()
@@ -231,13 +258,12 @@ class Http3(QuicConnectionProtocol):
         return self.heads, self.body
 
 
-async def _over_http3(port: int, packet: bytes) -> bytes:
-    async with connect(HOST, port, configuration=quic("h3"), create_protocol=Http3) as client:
-        assert isinstance(client, Http3)
+async def _over_http3(port: int, packet: bytes, source: str) -> bytes:
+    async with opened_quic(port, "h3", Http3, source) as client:
         return _taken_out("https3", *await client.request(request_headers("https3"), packet))
 
 
-_ASKING: Final[dict[str, Callable[[int, bytes], Awaitable[bytes]]]] = {
+_ASKING: Final[dict[str, Asking]] = {
     "udp": _over_udp,
     "tcp": _framed("tcp"),
     "tls": _framed("tls"),
