@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
+from resolver.chain.contacts import Caller, Contact
 from resolver.chain.proxied import ProxyPolicy
 from resolver.chain.query import Query
 from resolver.config.model import Word
@@ -147,6 +148,22 @@ class HttpServing(Protocol):
 
     def endpoints(self) -> Sequence[HttpEndpoint]:
         """The endpoints to open; the runtime owns the sockets and keeps them over a reload."""
+
+
+@runtime_checkable
+class Connecting(Protocol):
+    """A part that connects to others over the network of its own accord."""
+
+    def contacts(self) -> Iterable[Contact]:
+        """All of them, by the configuration alone: nothing is asked, and it need not be started."""
+
+
+@runtime_checkable
+class Called(Protocol):
+    """A part for which others than clients connect to this server."""
+
+    def callers(self) -> Iterable[Caller]:
+        """All of them, by the configuration alone."""
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from resolver.manifests.text import Document
 from resolver.manifests.writing import stream
 from resolver.netpol.grants import grants
 from resolver.netpol.kubernetes import names_to_resolve
-from resolver.netpol.outgoing import API, CLUSTER_DNS, outgoing
+from resolver.netpol.outgoing import outgoing
 from resolver.netpol.resolving import Found, resolve
 from resolver.netpol.server import dns_ports, server_policy
 from resolver.netpol.writing import Format, Workloads
@@ -118,8 +118,8 @@ def _for_server(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tu
     for name in ("namespace", "port"):
         if getattr(flags, name):
             raise ManifestError(f"--{name} is for workloads; say --for workloads")
-    targets, unknown = outgoing(plan)
-    names = [one.host for one in targets if not one.is_address and one.host not in (API, CLUSTER_DNS)]
+    targets, unknown = outgoing(plan, settings.cluster_domain, settings.namespace)
+    names = [one.host for one in targets if one.is_name]
     known, missing = _resolved(names, flags)
     document, left_out = server_policy(plan, targets, known, settings)
     return [document], [*missing, *left_out, *unknown]

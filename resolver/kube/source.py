@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from resolver.chain.contacts import API, TCP, Contact, at_url, unknown
 from resolver.config.cursor import args, integer, no_block, one_arg, option_values, text, value
 from resolver.config.model import Directive
+from resolver.errors import KubeError
 from resolver.kube.access import Access, from_endpoint, from_kubeconfig, in_cluster
 
 
@@ -58,6 +60,23 @@ class Source:
         else:
             access = in_cluster()
         return access.limited(self.qps, self.burst, self.max_inflight)
+
+    def contacts(self, who: str) -> Iterator[Contact]:
+        """The API server, or the proxy in front of it, that the directive ``who`` asks."""
+        why = f"{who}: the Kubernetes API"
+        if not self.endpoint and not self.kubeconfig:
+            yield Contact(API, 443, TCP, why)
+        elif not self.kubeconfig:
+            yield at_url(self.endpoint, why)
+        else:
+            try:
+                access = self.access()
+            except KubeError as error:
+                yield unknown(f"{who}: the kubeconfig of the Pod cannot be read here ({error}); open its server")
+                return
+            yield at_url(access.proxy or access.server, why)
+            if access.command is not None:
+                yield unknown(f"{who}: {access.command.command} gets the credentials; open what it connects to")
 
 
 def _endpoints(option: Directive) -> tuple[str, ...]:

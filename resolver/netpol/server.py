@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from resolver.chain.capabilities import Called, offering
+from resolver.chain.contacts import API
 from resolver.manifests.objects import document, namespace_peer, to_api, to_cluster_dns
 from resolver.manifests.pods import all_labels, labels
 from resolver.manifests.settings import Settings
 from resolver.manifests.text import Document, Note
-from resolver.netpol.outgoing import API, CLUSTER_DNS, Outgoing
+from resolver.netpol.outgoing import CLUSTER_DNS, Outgoing, is_inside
 from resolver.netpol.resolving import Found
 from resolver.runtime.plan import Plan
 
@@ -23,6 +25,7 @@ _IN = {
     "https3": ("UDP",),
 }
 _MONITORING = "monitoring"
+_PROBES = ("/health", "/ready")
 
 Rule = dict[str, Any]
 
@@ -43,15 +46,18 @@ def server_policy(
     return document("NetworkPolicy", api, name, settings.namespace, all_labels(settings), spec=spec), left_out
 
 
-def dns_ports(plan: Plan) -> list[Rule]:
-    """The ports that clients ask at, with their protocols."""
+def dns_ports(plan: Plan, labels: Container[str] | None = None) -> list[Rule]:
+    """The ports that clients ask at, with their protocols; ``labels`` are those of the endpoints that count."""
     found = {
         (endpoint.port, protocol)
         for endpoint in plan.services
-        if not _is_inside(endpoint.host)
+        if not _is_inside(endpoint.host) and (labels is None or endpoint.label in labels)
         for protocol in _IN[endpoint.scheme]
     }
     return [{"port": port, "protocol": protocol} for port, protocol in sorted(found)]
+
+
+# --- in
 
 
 def _ingress(plan: Plan) -> Iterator[Rule]:
@@ -59,20 +65,46 @@ def _ingress(plan: Plan) -> Iterator[Rule]:
     if ports:
         note = "Questions from every Pod. Clients outside of the cluster or on the network of a node need an ipBlock."
         yield {Note(note): None, "from": [{"namespaceSelector": {}}], "ports": ports}
-    metrics: set[int] = set()
-    others: set[int] = set()
+    yield from _callers(plan)
+    probed: set[int] = set()
+    watched: set[int] = set()
     for endpoint in plan.http:
         if not _is_inside(endpoint.host):
-            (metrics if endpoint.path == "/metrics" else others).add(endpoint.port)
-    if metrics:
-        yield {Note("Scrapes."): None, "from": [namespace_peer(_MONITORING)], "ports": _tcp(metrics)}
-    if others - metrics:
+            (probed if endpoint.path in _PROBES else watched).add(endpoint.port)
+    if watched:
+        yield {
+            Note("Who watches over the server."): None,
+            "from": [namespace_peer(_MONITORING)],
+            "ports": _tcp(watched),
+        }
+    if probed:
         note = "Probes. They come from the node, which most networks let in anyway."
-        yield {Note(note): None, "ports": _tcp(others - metrics)}
+        yield {Note(note): None, "ports": _tcp(probed)}
+
+
+def _callers(plan: Plan) -> Iterator[Rule]:
+    """Rules for those who are no usual clients, one for each choice of ports."""
+    groups: dict[tuple[tuple[int, str], ...], list[Any]] = {}
+    for around in plan.blocks:
+        listeners = dns_ports(plan, {site.server for site in around.sites})
+        for part in offering(around.parts, Called):
+            for caller in part.callers():
+                if caller.port and _is_inside(caller.host):
+                    continue
+                ports = _tcp([caller.port]) if caller.port else listeners
+                peer = block(caller.network) if caller.network else namespace_peer(_MONITORING)
+                key = tuple((port["port"], port["protocol"]) for port in ports)
+                groups.setdefault(key, []).extend((Note(caller.why), peer))
+    for key, peers in groups.items():
+        if key:
+            yield {"from": _once(peers), "ports": [{"port": port, "protocol": protocol} for port, protocol in key]}
 
 
 def _tcp(ports: Iterable[int]) -> list[Rule]:
     return [{"port": port, "protocol": "TCP"} for port in sorted(ports)]
+
+
+# --- out
 
 
 def _egress(targets: Sequence[Outgoing], known: Mapping[str, Sequence[Found]], left_out: list[str]) -> Iterator[Rule]:
@@ -80,16 +112,9 @@ def _egress(targets: Sequence[Outgoing], known: Mapping[str, Sequence[Found]], l
         yield to_cluster_dns()
     groups: dict[tuple[int, tuple[str, ...]], list[Any]] = {}
     for target in targets:
-        if target.host in (API, CLUSTER_DNS) or _is_inside(target.host):
-            continue
-        peers = groups.setdefault((target.port, target.protocols), [])
-        if target.is_address:
-            peers += [Note(target.why), block(target.host)]
-        elif found := known.get(target.host):
-            for one in found:
-                peers += [Note(f"{target.why}: {one}"), block(one.address)]
-        else:
-            left_out.append(f"{target.why}: {target.host} has no addresses here; give --resolve, or write an address")
+        if target.host not in (API, CLUSTER_DNS):
+            peers = groups.setdefault((target.port, target.protocols), [])
+            peers += _peers(target, known, left_out)
     for (port, protocols), peers in groups.items():
         if peers:
             yield {"to": _once(peers), "ports": [{"port": port, "protocol": protocol} for protocol in protocols]}
@@ -97,13 +122,28 @@ def _egress(targets: Sequence[Outgoing], known: Mapping[str, Sequence[Found]], l
         yield to_api()
 
 
-def block(address: str) -> Rule:
-    """The peer that is this one address."""
-    return {"ipBlock": {"cidr": str(ipaddress.ip_network(address))}}
+def _peers(target: Outgoing, known: Mapping[str, Sequence[Found]], left_out: list[str]) -> Iterator[Any]:
+    """Peers, each behind a note on it."""
+    if target.is_address:
+        yield from (Note(target.why), block(target.host))
+    elif target.namespace:
+        yield Note(f"{target.why}: the Service {target.host}. The port has to be that of its Pods.")
+        yield namespace_peer(target.namespace)
+    elif found := known.get(target.host):
+        for one in found:
+            yield from (Note(f"{target.why}: {one}"), block(one.address))
+    else:
+        hint = "give --resolve, or write an address, or for a Service NAME.NAMESPACE.svc"
+        left_out.append(f"{target.why}: {target.host} has no addresses here; {hint}")
+
+
+def block(text: str) -> Rule:
+    """The peer that is an address, or a network in CIDR form."""
+    return {"ipBlock": {"cidr": str(ipaddress.ip_network(text.partition("%")[0]))}}
 
 
 def _once(peers: Sequence[Any]) -> list[Any]:
-    """Each address with the first note on it."""
+    """Each peer with the first note on it."""
     kept: list[Any] = []
     for note, peer in zip(peers[::2], peers[1::2], strict=True):
         if peer not in kept:
@@ -112,8 +152,4 @@ def _once(peers: Sequence[Any]) -> list[Any]:
 
 
 def _is_inside(host: str) -> bool:
-    """Whether this is the Pod itself, where no policy counts."""
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_inside(host.partition("%")[0])

@@ -11,6 +11,7 @@ import yaml
 
 from resolver.cli.main import main
 from tests.netpol.schemas import mistakes
+from tests.support.certificates import make_pair
 from tests.support.upstreams import Upstream, answers, fails
 
 _POLICY = """.:53 {
@@ -101,6 +102,17 @@ def test_the_server_reaches_its_upstreams_and_nothing_else(corefile: Path, capsy
     assert said == ""
 
 
+def opened(rules: list[dict[str, Any]], side: str) -> dict[str, list[tuple[int, str]]]:
+    """The ports by network, or by namespace where a rule has one."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for rule in rules:
+        for peer in rule.get(side, ()):
+            labels = peer.get("namespaceSelector", {}).get("matchLabels", {})
+            place = peer["ipBlock"]["cidr"] if "ipBlock" in peer else "".join(labels.values()) or "all"
+            found.setdefault(place, []).extend(ports(rule))
+    return found
+
+
 def test_transfers_and_collectors_are_reached_too(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = """example.org {
     secondary {
@@ -111,10 +123,103 @@ def test_transfers_and_collectors_are_reached_too(corefile: Path, capsys: pytest
     }
     dnstap tcp://192.0.2.12:6000
     trace zipkin 192.0.2.13:9411
+    audit {
+        otlp http://192.0.2.14:4318
+        dnstap tls://192.0.2.15:6001
+    }
+    policy {
+        rpz feed.example transfer from 192.0.2.16:5300
+    }
+}
+"""
+    spec, said = server_policy(corefile, text, capsys)
+    assert opened(spec["egress"], "to") == {
+        "192.0.2.10/32": [(53, "TCP")],
+        "192.0.2.11/32": [(53, "UDP")],
+        "192.0.2.12/32": [(6000, "TCP")],
+        "192.0.2.13/32": [(9411, "TCP")],
+        "192.0.2.14/32": [(4318, "TCP")],
+        "192.0.2.15/32": [(6001, "TCP")],
+        "192.0.2.16/32": [(5300, "TCP")],
+    }
+    assert said == ""
+
+
+def test_who_fetches_zones_tells_of_changes_or_collects_may_come_in(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """example.org:5300 {
+    secondary {
+        transfer from 192.0.2.10
+    }
+    transfer {
+        to 192.0.2.11
+    }
+}
+.:53 {
+    proxyproto {
+        allow 198.51.100.0/24
+    }
+    dnstap listen tcp://0.0.0.0:6000
+    dnstap listen tcp://127.0.0.1:6001
+    pprof :6053
+    forward . 9.9.9.9
 }
 """
     spec, _ = server_policy(corefile, text, capsys)
-    assert sorted(networks(spec)) == [f"192.0.2.{last}/32" for last in (10, 11, 12, 13)]
+    assert opened(spec["ingress"], "from") == {
+        "all": [(53, "TCP"), (53, "UDP"), (5300, "TCP"), (5300, "UDP")],
+        "192.0.2.10/32": [(5300, "TCP"), (5300, "UDP")],
+        "192.0.2.11/32": [(5300, "TCP"), (5300, "UDP")],
+        "198.51.100.0/24": [(53, "TCP"), (53, "UDP")],
+        "monitoring": [(6000, "TCP"), (6053, "TCP")],
+    }
+
+
+def test_listeners_are_open_for_the_protocols_that_they_speak(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate, key = make_pair()
+    (corefile.parent / "cert.pem").write_bytes(certificate)
+    (corefile.parent / "key.pem").write_bytes(key)
+    schemes = ("tls://.", "https://.", "https3://.", "quic://.:8853", "grpc://.:50051", ".:1053")
+    blocks = "".join(f"{scheme} {{\n    tls cert.pem key.pem\n    whoami\n}}\n" for scheme in schemes)
+    spec, _ = server_policy(corefile, blocks, capsys)
+    assert opened(spec["ingress"], "from") == {
+        "all": [
+            (443, "TCP"),
+            (443, "UDP"),
+            (853, "TCP"),
+            (1053, "TCP"),
+            (1053, "UDP"),
+            (8853, "UDP"),
+            (50051, "TCP"),
+        ]
+    }
+
+
+def test_services_of_the_cluster_are_reached_by_their_namespace(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """. {
+    audit {
+        otlp http://collector.monitoring.svc:4318
+    }
+    trace otlp jaeger.tracing:4318
+}
+"""
+    spec, said = server_policy(corefile, text, capsys)
+    assert opened(spec["egress"], "to")["monitoring"] == [(4318, "TCP")]
+    assert opened(spec["egress"], "to")["kube-system"] == [(53, "UDP"), (53, "TCP")]
+    assert "jaeger.tracing has no addresses here" in said
+    assert "NAME.NAMESPACE.svc" in said
+
+
+def test_probes_and_scrapes_at_one_port_are_both_let_in(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, _ = server_policy(corefile, ".:53 {\n prometheus :8080\n health :8080\n whoami\n}\n", capsys)
+    _, scrapes, probes = spec["ingress"]
+    assert ports(scrapes) == ports(probes) == [(8080, "TCP")]
+    assert "from" not in probes
 
 
 def test_the_api_server_is_reached_where_the_cluster_is_asked(

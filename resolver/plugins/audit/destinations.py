@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
+from resolver.chain.contacts import TCP, Contact, at_url
 from resolver.chain.setup import Host
 from resolver.errors import ResolverError
 from resolver.plugins.audit.file import FileSink
@@ -116,6 +117,15 @@ _all: WeakKeyDictionary[Registry, Outlets] = WeakKeyDictionary()
 def outlets_of(registry: Registry) -> Outlets:
     """The outlets of the process that counts in this registry."""
     return _all.setdefault(registry, Outlets())
+
+
+def contacts_of(targets: Iterable[Target]) -> Iterator[Contact]:
+    """Who is connected to, of all places."""
+    for target in targets:
+        if isinstance(target, ToOtlp):
+            yield at_url(target.url, f"audit: {target.shown}")
+        elif isinstance(target, ToTap) and target.host:
+            yield Contact(target.host, target.port, TCP, f"audit: {target.shown}")
 
 
 def make(target: Target, limit: int, host: Host) -> Opened:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar, Final
 from weakref import WeakKeyDictionary
 
+from resolver.chain.contacts import Contact
 from resolver.chain.finish import finish
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
@@ -17,7 +19,7 @@ from resolver.chain.trail import Trail
 from resolver.errors import WireError
 from resolver.plugins.audit.answer import class_of, findings
 from resolver.plugins.audit.clients import Clients
-from resolver.plugins.audit.destinations import Target, outlets_of
+from resolver.plugins.audit.destinations import Target, contacts_of, outlets_of
 from resolver.plugins.audit.hashing import Hasher
 from resolver.plugins.audit.journal import Journal
 from resolver.plugins.audit.replayed import Replays
@@ -48,6 +50,9 @@ class Audit(Plugin):
         self._replays = Replays(self._journal, self._clients)
         self._taken: list[Target] = []
         self._gap = 0
+
+    def contacts(self) -> Iterator[Contact]:
+        return contacts_of(self.settings.targets)
 
     async def start(self) -> None:
         """Open what lines go to. Raises ResolverError."""

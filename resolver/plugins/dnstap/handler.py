@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
 from resolver import __version__
 from resolver.chain.capabilities import Exchange
+from resolver.chain.contacts import TCP, Caller, Contact
 from resolver.chain.finish import finish
 from resolver.chain.placeholders import Event
 from resolver.chain.plugin import Handler, Plugin
@@ -59,6 +61,18 @@ class Dnstap(Plugin):
         self._host = host
         self._varies = any(tap.varies for tap in self.taps)
         self._observers = (self.replayed,)
+
+    def contacts(self) -> Iterator[Contact]:
+        for tap in self.taps:
+            endpoint = tap.settings.endpoint
+            if endpoint.host and not tap.settings.listen:
+                yield Contact(endpoint.host, endpoint.port, TCP, "dnstap: the collector")
+
+    def callers(self) -> Iterator[Caller]:
+        for tap in self.taps:
+            endpoint = tap.settings.endpoint
+            if tap.settings.listen and endpoint.port:
+                yield Caller("", f"dnstap: collectors, at {endpoint.shown}", endpoint.host, endpoint.port)
 
     async def start(self) -> None:
         """Open what is to be opened. Raises ResolverError."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from resolver.chain.alias import ask_target, leave_behind
+from resolver.chain.contacts import Contact, at_url
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
@@ -43,6 +44,9 @@ class Etcd(Plugin):
         self._gateway: Gateway | None = None
         self._leases: Leases | None = None
         self._running: asyncio.Task[None] | None = None
+
+    def contacts(self) -> Iterable[Contact]:
+        return [at_url(endpoint, "etcd") for endpoint in self.settings.endpoints]
 
     async def start(self) -> None:
         """Begin to read; nothing waits for it. Raises UpstreamError for certificates that cannot be used."""

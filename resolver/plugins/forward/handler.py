@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import AbstractEventLoop
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import ClassVar, Final
 
 from resolver.chain.capabilities import Tapping, offering
+from resolver.chain.contacts import Contact
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure, from_message
 from resolver.chain.setup import Block, Host
 from resolver.errors import UpstreamError, WireError
+from resolver.plugins.forward.contacts import contacts_of
 from resolver.plugins.forward.line import HOP_BY_HOP, Failure, Found, WorkingLine
 from resolver.plugins.forward.router import NOWHERE, Router
 from resolver.plugins.forward.settings import Line
@@ -47,6 +49,9 @@ class Forward(Plugin):
         self._following: list[asyncio.Task[None]] = []
         self._known: Known = {}
         self._router: Router[WorkingLine] = NOWHERE
+
+    def contacts(self) -> Iterable[Contact]:
+        return contacts_of(self._settings)
 
     async def start(self) -> None:
         """Begin to forward. Raises UpstreamError when the upstreams of a line cannot be found."""

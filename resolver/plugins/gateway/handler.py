@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Final
 
 from resolver.chain.alias import answer_records, ask_target, follow, leave_behind
 from resolver.chain.capabilities import offering
+from resolver.chain.contacts import Contact
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
@@ -111,6 +112,9 @@ class Gateway(Plugin):
         return (self.names.arrivals,) if self._zones.find(name) is not None else ()
 
     # --- life
+
+    def contacts(self) -> Iterable[Contact]:
+        return self.settings.source.contacts(self.name)
 
     async def start(self) -> None:
         """Watch the cluster, and wait for it for as long as was asked. Raises ConfigError without a way to it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from resolver.chain.capabilities import Identity
+from resolver.chain.contacts import Contact
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply
@@ -71,6 +72,9 @@ class Identities(Plugin):
             describe(identity, labels)
 
     # --- life
+
+    def contacts(self) -> Iterable[Contact]:
+        return self.settings.source.contacts(self.name)
 
     async def start(self) -> None:
         """Ask the API, and wait for it for as long as was asked. Raises ConfigError without a way to it."""

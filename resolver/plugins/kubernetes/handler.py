@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from resolver.chain.capabilities import Transferable
+from resolver.chain.contacts import Contact
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
@@ -176,6 +177,9 @@ class Kubernetes(Plugin):
             describe_name(query.name, zone, labels, zonal=self.settings.zonal)
 
     # --- life
+
+    def contacts(self) -> Iterable[Contact]:
+        return self.settings.source.contacts(self.name)
 
     async def start(self) -> None:
         """Watch the cluster, and wait for it for as long as was asked. Raises ConfigError without a way to it."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
 from resolver.chain.capabilities import ListenSettings
+from resolver.chain.contacts import Caller
 from resolver.chain.plugin import Part
 from resolver.chain.proxied import REJECT, USE, ProxyPolicy
 from resolver.chain.setup import Host
@@ -29,6 +31,9 @@ class ProxyProto(Part):
     async def start(self) -> None:
         if self.settings.default == USE:
             self._log.warning("PROXY headers count from everybody: clients can say that they are somebody else")
+
+    def callers(self) -> Iterable[Caller]:
+        return [Caller(str(network), "proxyproto: proxies") for network in self.settings.allow]
 
     def listen(self, settings: ListenSettings) -> ListenSettings:
         """The settings with the policy."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
 
+from resolver.chain.contacts import TCP, Caller, Contact
 from resolver.chain.networks import NetworkSet
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
@@ -44,6 +45,16 @@ class Secondary(Plugin):
     def succeed(self, previous: Secondary) -> None:
         """Go on with the zones that were fetched before a reload."""
         self._before = dict(previous._followers)
+
+    def contacts(self) -> Iterator[Contact]:
+        for settings in self._sources.values():
+            for host, port in settings.primaries:
+                yield Contact(host, port, TCP, "secondary: transfers")
+
+    def callers(self) -> Iterator[Caller]:
+        for settings in self._sources.values():
+            for host, _ in settings.primaries:
+                yield Caller(host, "secondary: NOTIFY of primaries")
 
     async def start(self) -> None:
         slots = asyncio.Semaphore(MOST_AT_ONCE)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import ClassVar, Final
 
 from resolver import __version__
 from resolver.chain.capabilities import Exchange
+from resolver.chain.contacts import Contact, at_url
 from resolver.chain.link import link
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import DATAGRAMS, Query, parse
@@ -67,6 +69,9 @@ class Trace(Plugin):
         self._queries = 0
         self._exporter: Exporter | None = None
         self._observers = (self.replayed,)
+
+    def contacts(self) -> Iterable[Contact]:
+        return (at_url(self.settings.url, "trace: the collector"),)
 
     async def start(self) -> None:
         """Begin to send spans."""

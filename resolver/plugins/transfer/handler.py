@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from resolver.chain.capabilities import Transferable, Transferring, offering
+from resolver.chain.contacts import UDP, Caller, Contact
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure, from_records
@@ -48,6 +49,16 @@ class Transfer(Plugin):
             for zone in stanza.zones:
                 self._stanzas.setdefault(zone, stanza)
         self._changes: Changes | None = None
+
+    def contacts(self) -> Iterator[Contact]:
+        for stanza in self._stanzas.values():
+            for host, port in stanza.told:
+                yield Contact(host, port, UDP, "transfer: NOTIFY")
+
+    def callers(self) -> Iterator[Caller]:
+        for stanza in self._stanzas.values():
+            for host, _ in stanza.told:
+                yield Caller(host, "transfer: who fetches zones")
 
     async def start(self) -> None:
         """Follow the zones of the block; those that are there already count as changed."""
