@@ -14,6 +14,8 @@ from resolver.wire.names import ROOT, from_text, is_below, labels, to_text
 from resolver.wire.records import Record
 
 NXDOMAIN, NODATA, PASSTHRU, DROP, TCP_ONLY, DATA = "nxdomain", "nodata", "passthru", "drop", "tcp-only", "data"
+SERVFAIL: Final = "servfail"
+"""What no zone says, but whoever waits for one."""
 
 _SPECIAL: Final = {
     ROOT: NXDOMAIN,

@@ -11,12 +11,12 @@ from resolver.plugins.policy.answers import SOURCE, denied, start_of_authority
 from resolver.plugins.policy.scope import Hit, Scope
 from resolver.policy import response_zone as rpz
 from resolver.policy.rules import AUDIT_ONLY, DROP, NODATA, NXDOMAIN, Answer, Decision
-from resolver.wire.constants import EDE_BLOCKED, RA, TC
+from resolver.wire.constants import EDE_BLOCKED, EDE_NOT_READY, RA, SERVFAIL, TC
 from resolver.wire.edns import extended_error
 from resolver.wire.names import to_text
 from resolver.wire.records import EMPTY_BODY, Record, encode
 
-_ACTIONS = {rpz.NXDOMAIN: NXDOMAIN, rpz.NODATA: NODATA, rpz.DROP: DROP}
+_ACTIONS = {rpz.NXDOMAIN: NXDOMAIN, rpz.NODATA: NODATA, rpz.DROP: DROP, rpz.SERVFAIL: rpz.SERVFAIL}
 LOCAL_DATA = "local-data"
 TCP_ONLY = "tcp-only"
 
@@ -45,6 +45,9 @@ class Responses:
         """The answer that a decision of ``decide`` stands for."""
         if found.action in (NXDOMAIN, NODATA, DROP):
             return denied(query, found, zone, ttl, leave)
+        if found.action == rpz.SERVFAIL:
+            options = extended_error(EDE_NOT_READY, found.rule)
+            return Reply(query.question, SERVFAIL, 0, options, SOURCE, leave, octets=EMPTY_BODY)
         options = extended_error(EDE_BLOCKED, f"policy rule: {found.rule}")
         if found.action == TCP_ONLY:
             return Reply(query.question, 0, RA | TC, options, SOURCE, None, octets=EMPTY_BODY)

@@ -12,7 +12,7 @@ from resolver.plugins.policy.settings import REFUSE, Feed, Settings
 from resolver.policy.addresses import is_inside
 from resolver.policy.clients import numbered
 from resolver.policy.engine import Policy, State
-from resolver.policy.response_zone import PASSTHRU, ResponseZone, Trigger
+from resolver.policy.response_zone import PASSTHRU, SERVFAIL, ResponseZone, Trigger
 from resolver.policy.rules import AUDIT_ONLY, REFUSED, Answer, Decision
 from resolver.zone.files import unseen
 
@@ -38,6 +38,7 @@ class Scope:
     settings: Settings
     changed: Callable[[], None]
     policy: Policy = field(init=False)
+    _is_closed: bool = field(init=False)
     feeds: dict[int, ResponseZone] = field(default_factory=dict)
     _rebuilding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -45,6 +46,7 @@ class Scope:
         self.policy = Policy(self.settings.engine)
         self.policy.put(OWN_RULES, self.settings.rules)
         self.policy.rebuild()
+        self._is_closed = any(feed.servfail_until_ready for feed in self.settings.feeds)
 
     @property
     def state(self) -> State:
@@ -89,12 +91,14 @@ class Scope:
         triggers = [zone.for_client(version, number) for zone in self.feeds.values()]
         return tuple(None if trigger is None else trigger.name for trigger in triggers)
 
-    def hit(self, name: bytes, client: str, *, with_client: bool = True) -> Hit | None:
+    def hit(self, name: bytes, client: str, *, with_client: bool = True, waits: bool = True) -> Hit | None:
         """The first trigger for a name (lower case), or for the client; zones are asked in their order.
+
+        A zone that has not come yet may have everything fail until then, unless nobody ``waits`` for it.
 
         One of a zone that only notes counts where no other zone has one.
         """
-        if not self.feeds:
+        if not (self.feeds or self._is_closed):
             return None
         noted: Hit | None = None
         version = number = 0
@@ -102,11 +106,12 @@ class Scope:
             version, number = numbered(client)
         for at, feed in enumerate(self.settings.feeds):
             zone = self.feeds.get(at)
-            if zone is None or any(pattern.matches(name) for pattern in feed.exempt):
-                continue
-            trigger = zone.for_client(version, number) if version else None
-            trigger = trigger or zone.for_name(name)
-            if trigger is None:
+            if zone is None:
+                trigger = _NOT_READY if feed.servfail_until_ready and waits else None
+            else:
+                trigger = zone.for_client(version, number) if version else None
+                trigger = trigger or zone.for_name(name)
+            if trigger is None or any(pattern.matches(name) for pattern in feed.exempt):
                 continue
             if not feed.audit_only:
                 return noted if trigger.kind == PASSTHRU and noted is not None else Hit(feed, trigger)
@@ -154,6 +159,7 @@ class Scope:
         return _REBINDING
 
 
+_NOT_READY = Trigger("is not ready", SERVFAIL)
 _REFUSAL = Answer(REFUSED)
 _REBINDING = Decision(REFUSED, "rebinding", answer=_REFUSAL, named=True)
 _REBINDING_AUDITED = Decision(AUDIT_ONLY, "rebinding", answer=_REFUSAL, would=REFUSED, named=True)

@@ -29,6 +29,7 @@ MAX_FILES: Final = 100
 MAX_FEEDS: Final = 32
 SHORTEST_RELOAD: Final = 0.05
 OFF: Final = "off"
+UNTIL_READY: Final = "servfail-until-ready"
 REFUSE: Final = "refuse"
 
 
@@ -44,7 +45,8 @@ class RuleFile:
 class Feed:
     """A Response Policy Zone, from ``path`` or from ``primaries`` with transfers signed by ``key``.
 
-    The names of ``exempt`` are not looked for in it. With ``audit_only`` its hits are written down and pass.
+    The names of ``exempt`` are not looked for in it. With ``audit_only`` its hits are written down and pass. With
+    ``servfail_until_ready`` it has all other names fail until it was fetched once.
     """
 
     origin: bytes
@@ -54,6 +56,7 @@ class Feed:
     key: Key | None = None
     exempt: tuple[Pattern, ...] = ()
     audit_only: bool = False
+    servfail_until_ready: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,9 +276,8 @@ def _feed(line: Directive, block: Block) -> Feed:
     zones = normalize_zones(words[0])
     if len(zones) != 1:
         raise words[0].error("a response policy zone is one zone")
-    rest = words[1:]
-    audit_only = rest[-1].text == AUDIT_ONLY
-    sections = _sections(rest[:-1] if audit_only else rest, ("file", "transfer", "reload", "key", "except"))
+    rest, flag = _flag(words[1:])
+    sections = _sections(rest, ("file", "transfer", "reload", "key", "except"))
     if ("file" in sections) == ("transfer" in sections):
         raise words[1].error(
             "a response policy zone comes from a file or by transfer", "file PATH, transfer from ADDRESS..."
@@ -283,7 +285,10 @@ def _feed(line: Directive, block: Block) -> Feed:
     for name, mate in (("reload", "file"), ("key", "transfer")):
         if name in sections and (mate not in sections or len(sections[name]) != 1):
             raise sections[name][0].error(f"{name} has one word, where the zone has {mate}")
-    feed = Feed(zones[0], exempt=tuple(map(_pattern, sections.get("except", ()))), audit_only=audit_only)
+    if flag == UNTIL_READY and "file" in sections:
+        raise words[-1].error(f"{UNTIL_READY} is for zones by transfer", "the server does not start without its files")
+    exempt = tuple(map(_pattern, sections.get("except", ())))
+    feed = Feed(zones[0], exempt=exempt, audit_only=flag == AUDIT_ONLY, servfail_until_ready=flag == UNTIL_READY)
     if "file" in sections:
         path = sections["file"]
         if len(path) > 1:
@@ -296,6 +301,15 @@ def _feed(line: Directive, block: Block) -> Feed:
         )
     key = signing_key(sections["key"][0], block.parts) if "key" in sections else None
     return replace(feed, primaries=_primaries(sections["transfer"]), key=key)
+
+
+def _flag(words: Sequence[Word]) -> tuple[Sequence[Word], str]:
+    """The words in front of the one that may end the line of a zone, and that one."""
+    flags = (AUDIT_ONLY, UNTIL_READY)
+    for word in words[:-1]:
+        if word.text in flags:
+            raise word.error(f"{word.text} ends the line", f"one of {', '.join(flags)}, behind everything else")
+    return (words[:-1], words[-1].text) if words[-1].text in flags else (words, "")
 
 
 def _primaries(words: Sequence[Word]) -> tuple[tuple[str, int], ...]:

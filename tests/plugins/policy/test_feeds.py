@@ -9,7 +9,7 @@ import pytest
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, from_records
 from resolver.errors import ResolverError
-from resolver.wire.constants import CNAME, NXDOMAIN, TC, A
+from resolver.wire.constants import CNAME, NXDOMAIN, REFUSED, SERVFAIL, TC, A
 from resolver.wire.names import to_text
 from tests.plugins.chains import until
 from tests.plugins.policy.scenes import Scene, records, shown, why
@@ -190,6 +190,43 @@ async def test_a_zone_that_cannot_be_fetched_lets_pass_and_says_so_and_the_serve
         assert (await answer(port, "nx.example")).rcode() == 0
         await until(lambda: "rpz.test. cannot be had from" in server.output.getvalue())
         assert not server.part("policy").is_ready()
+
+
+async def test_until_a_zone_has_come_all_names_may_fail(tmp_path: Path) -> None:
+    write(tmp_path)
+    write(tmp_path, "pass.test CNAME rpz-passthru.\n", "own.db")
+    port, primary_port = free_port(), free_port()
+    own = f"policy {{\n rpz own.test file {tmp_path / 'own.db'}\n deny .denied.test\n"
+    text = limited(port, primary_port).replace("policy {\n", own)
+    text = text.replace(str(primary_port), f"{primary_port} except .free.test servfail-until-ready")
+    async with serving(text) as server:
+        for _ in range(2):
+            closed = await answer(port, "any.test", change=lambda query: query.use_edns(0))
+            assert closed.rcode() == SERVFAIL
+            assert [str(option) for option in closed.options] == ["EDE 14 (Not Ready): rpz rpz.test. is not ready"]
+        assert (await answer(port, "www.free.test")).rcode() == 0
+        assert (await answer(port, "pass.test")).rcode() == 0
+        assert (await answer(port, "www.denied.test")).rcode() == REFUSED
+        async with serving(primary(primary_port, tmp_path / "rpz.db")):
+            await until(server.part("policy").is_ready, 20)
+            assert (await answer(port, "any.test")).rcode() == 0
+            assert (await answer(port, "nx.example")).rcode() == NXDOMAIN
+        await server.apply(text.replace("whoami", "whoami\n minimal"))
+        assert (await answer(port, "any.test")).rcode() == 0
+
+
+async def test_failing_until_a_zone_has_come_is_only_noted_where_nothing_is_enforced(tmp_path: Path) -> None:
+    lines = "policy {\n mode audit-only\n rpz rpz.test transfer from 192.0.2.53 servfail-until-ready\n}"
+    scene = Scene(lines)
+    assert (await scene.ask("any.example")).source == "forward"
+    assert scene.world.metric("coredns_policy_decisions_total", "dns://:5300", "example.", "", "audit-only") == 1
+
+
+async def test_aliases_lead_to_no_name_that_a_missing_zone_may_deny() -> None:
+    data = {"www.example.": [("www.example", CNAME, "x.test"), ("x.test", A, "192.0.2.1")]}
+    scene = Scene("policy\npolicy test {\n rpz rpz.test transfer from 192.0.2.53 servfail-until-ready\n}", data)
+    assert (await scene.ask("www.example")).rcode == SERVFAIL
+    assert (await scene.ask("other.example")).rcode == 0
 
 
 async def test_a_reload_goes_on_with_what_was_fetched(tmp_path: Path) -> None:
