@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from resolver.config.load import load
@@ -18,12 +19,13 @@ from resolver.manifests.bundle import Bundle
 from resolver.manifests.settings import ManifestError, Settings
 from resolver.manifests.text import Document
 from resolver.manifests.writing import stream
+from resolver.netpol.delegated import MAX_OCTETS, Tree, config_maps
 from resolver.netpol.grants import grants
 from resolver.netpol.kubernetes import names_to_resolve
 from resolver.netpol.outgoing import outgoing
 from resolver.netpol.resolving import Found, resolve
 from resolver.netpol.server import dns_ports, server_policy
-from resolver.netpol.writing import Format, Workloads
+from resolver.netpol.writing import ASSUMED, ASSUMED_PORTS, Format, Workloads, assumed_ports
 from resolver.runtime.plan import Plan, assemble
 from resolver.runtime.throwaway import throwaway_host
 
@@ -66,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAMESPACE",
         help="for workloads: write for this one; may be repeated (default: those that rules name)",
+    )
+    add(
+        "--configmaps",
+        metavar="FILE",
+        help="for workloads: ConfigMaps with rules of namespaces, as kubectl prints them; - for standard input",
     )
     add("--resolve", type=_server, metavar="ADDRESS[:PORT]", help="ask this server for the addresses of names")
     add(
@@ -115,7 +122,7 @@ def _port(text: str) -> tuple[int, str]:
 def _for_server(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tuple[list[Document], list[str]]:
     if flags.format != "kubernetes":
         raise ManifestError(f"--format {flags.format} is for workloads; for the server there is NetworkPolicy")
-    for name in ("namespace", "port"):
+    for name in ("namespace", "port", "configmaps"):
         if getattr(flags, name):
             raise ManifestError(f"--{name} is for workloads; say --for workloads")
     targets, unknown = outgoing(plan, settings.cluster_domain, settings.namespace)
@@ -128,8 +135,8 @@ def _for_server(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tu
 def _for_workloads(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tuple[list[Document], list[str]]:
     if len(flags.port or ()) > _MOST_PORTS:
         raise ManifestError(f"--port: {_MOST_PORTS} are as many as a policy takes")
-    found = grants(plan, flags.namespace, settings.cluster_domain)
-    workloads = Workloads(found, settings, dns_ports(plan), list(dict.fromkeys(flags.port or [(443, "TCP")])))
+    found = grants(plan, flags.namespace, settings.cluster_domain, _config_maps(flags.configmaps))
+    workloads = Workloads(found, settings, dns_ports(plan), list(dict.fromkeys(flags.port or ASSUMED_PORTS)))
     missing: list[str] = []
     if flags.format == "kubernetes":
         names = names_to_resolve(workloads)
@@ -142,7 +149,21 @@ def _for_workloads(plan: Plan, settings: Settings, flags: argparse.Namespace) ->
         raise ManifestError(f"--resolve: {flags.format} follows names by itself")
     write: Format = import_module(f"resolver.netpol.{flags.format}").write
     documents = write(workloads)
-    return documents, list(dict.fromkeys([*found.unsaid, *missing, *workloads.unsaid]))
+    said = [*found.unsaid, *missing, *workloads.unsaid]
+    if not flags.port:
+        documents, said = assumed_ports(documents), [ASSUMED, *said]
+    return documents, list(dict.fromkeys(said))
+
+
+def _config_maps(path: str | None) -> list[Tree] | None:
+    """The ConfigMaps of a file, None where none is given. Raises ResolverError."""
+    if path is None:
+        return None
+    try:
+        text = sys.stdin.read(MAX_OCTETS + 1) if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResolverError(f"cannot read {path}: {error}") from None
+    return config_maps(text, "standard input" if path == "-" else path)
 
 
 def _resolved(names: list[str], flags: argparse.Namespace) -> tuple[Mapping[str, Any], list[str]]:

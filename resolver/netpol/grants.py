@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from resolver.chain.setup import Block
 from resolver.errors import ResolverError
+from resolver.netpol.delegated import Tree, delegated_rules
 from resolver.plugins.policy.settings import Settings as PolicySettings
 from resolver.plugins.policy.settings import parse
 from resolver.policy.patterns import STAR, Pattern, Reach
@@ -55,21 +56,31 @@ class Grants:
         return found
 
 
-def grants(plan: Plan, wanted: Sequence[str] = (), cluster_domain: str = "cluster.local") -> Grants:
+def grants(
+    plan: Plan,
+    wanted: Sequence[str] = (),
+    cluster_domain: str = "cluster.local",
+    config_maps: Sequence[Tree] | None = None,
+) -> Grants:
     """The grants of the namespaces that rules name, or of those wanted; names of the cluster are none.
+
+    ``config_maps`` are objects of the cluster, of which those with rules of namespaces count as in the server.
 
     Raises ResolverError where there is no policy, or no namespace.
     """
     policies = list(_policies(plan))
     if not policies:
         raise ResolverError("the configuration has no policy, so nothing says what workloads may reach")
-    rules = [rule for settings in policies for rule in _rules(settings)]
+    own = [rule for settings in policies for rule in _rules(settings)]
+    delegated, ignored = _delegated(policies, config_maps)
+    rules = [*own, *delegated]
     named = sorted({namespace for rule in rules for who in rule.who for namespace in _namespaces(who)})
     found = Grants(list(dict.fromkeys(wanted)) or named)
     if not found.namespaces:
         raise ResolverError("no rule names a namespace: say which ones with --namespace")
     for settings in policies:
-        found.unsaid += _about(settings)
+        found.unsaid += _about(settings, reads_config_maps=config_maps is not None)
+    found.unsaid += ignored
     inside = Pattern.read(f".{cluster_domain}")
     for number, rule in enumerate(rules):
         if rule.verdict != ALLOW:
@@ -79,11 +90,21 @@ def grants(plan: Plan, wanted: Sequence[str] = (), cluster_domain: str = "cluste
                 f"rule {rule.name}: names of the cluster, whose Pods are opened by policies of your own"
             )
         else:
-            _grant(found, rule, rules[:number])
+            _grant(found, rule, rules[:number], own if number >= len(own) else ())
     found.unsaid += _not_allowed(found, rules)
     found.grants = list(dict.fromkeys(found.grants))
     found.unsaid = list(dict.fromkeys(found.unsaid))
     return found
+
+
+def _delegated(policies: Sequence[PolicySettings], trees: Sequence[Tree] | None) -> tuple[list[Rule], list[str]]:
+    """The rules that namespaces make, and what of them does not count. Raises ResolverError where nobody reads them."""
+    if trees is None:
+        return [], []
+    if all(settings.config_maps is None for settings in policies):
+        raise ResolverError("no policy of the configuration takes rules from ConfigMaps: it has no line configmaps")
+    found = [delegated_rules(settings, trees) for settings in policies]
+    return [rule for rules, _ in found for rule in rules], [text for _, unsaid in found for text in unsaid]
 
 
 def _policies(plan: Plan) -> Iterator[PolicySettings]:
@@ -114,7 +135,8 @@ def _namespaces(who: Who) -> Iterable[str]:
     return (*who.namespaces, *(account.partition("/")[0] for account in who.service_accounts))
 
 
-def _grant(found: Grants, rule: Rule, before: Sequence[Rule]) -> None:
+def _grant(found: Grants, rule: Rule, before: Sequence[Rule], above: Sequence[Rule]) -> None:
+    """``before`` are the rules in front, ``above`` those of operators where the rule is a delegated one."""
     types = rule.types
     if types is not None and not types & {_A, _AAAA, _HTTPS}:
         found.unsaid.append(f"rule {rule.name}: allows no address, so nothing is opened for it")
@@ -128,15 +150,29 @@ def _grant(found: Grants, rule: Rule, before: Sequence[Rule]) -> None:
         if any(_shadows(other, rule, pods) for other in before):
             found.unsaid.append(f"rule {rule.name}: an earlier rule for the same name denies it")
             continue
+        over = next((other for other in above if _overrules(other, rule, pods)), None)
+        if over is not None:
+            found.unsaid.append(f"rule {rule.name}: the operator's rule {over.name} goes before it")
+            continue
         found.grants.append(Grant(pods, rule.pattern, rule.name, ipv4, ipv6))
 
 
 def _shadows(earlier: Rule, rule: Rule, pods: Pods) -> bool:
     """Whether an earlier rule for the very same names denies them to all of these Pods."""
-    if earlier.verdict != DENY or earlier.pattern != rule.pattern or earlier.types is not None:
-        return False
-    whole = (Who(namespaces=who.namespaces) == who and pods.namespace in who.namespaces for who in earlier.who)
-    return not earlier.who or any(whole)
+    same = earlier.verdict == DENY and earlier.pattern == rule.pattern and earlier.types is None
+    return same and _is_for_all(earlier, pods)
+
+
+def _overrules(operators: Rule, rule: Rule, pods: Pods) -> bool:
+    """Whether a rule of the operator leaves nothing to what a namespace allows: it is asked first, however wide."""
+    covers = operators.verdict != ALLOW and operators.pattern.covers(rule.pattern) and operators.types is None
+    return covers and _is_for_all(operators, pods)
+
+
+def _is_for_all(rule: Rule, pods: Pods) -> bool:
+    """Whether a rule is for all of these Pods."""
+    whole = (Who(namespaces=who.namespaces) == who and pods.namespace in who.namespaces for who in rule.who)
+    return not rule.who or any(whole)
 
 
 def _pods(found: Grants, rule: Rule) -> Iterator[Pods]:
@@ -161,15 +197,15 @@ def _accounts(found: Grants, rule: Rule, who: Who) -> Iterator[Pods]:
             yield Pods(namespace, who.labels, name)
 
 
-def _about(settings: PolicySettings) -> Iterator[str]:
+def _about(settings: PolicySettings, *, reads_config_maps: bool) -> Iterator[str]:
     if settings.engine.default is None:
         yield "the policy allows names without a rule: they resolve, and nothing is opened for them here"
     if settings.engine.audit_only:
         yield "the policy only counts denials (audit-only): names that it lets pass so far are not opened here"
     if settings.feeds:
         yield "response policy zones are checked by the resolver alone"
-    if settings.config_maps is not None:
-        yield "rules that namespaces make in ConfigMaps are not read: nothing is opened or closed for them here"
+    if settings.config_maps is not None and not reads_config_maps:
+        yield "rules that namespaces make in ConfigMaps are not read: give them with --configmaps FILE"
 
 
 def _not_allowed(found: Grants, rules: Sequence[Rule]) -> Iterator[str]:

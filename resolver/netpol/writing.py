@@ -50,6 +50,24 @@ class Workloads:
         return [{"port": port, "protocol": protocol} for port, protocol in self.ports]
 
 
+PORTS_NOTE = "resolver.k8s/ports"
+ASSUMED_PORTS = ((443, "TCP"),)
+ASSUMED = "443/TCP is assumed: rules have names and no ports, and no --port was given"
+
+
+def assumed_ports(documents: Sequence[Document]) -> list[Document]:
+    """The same, each with an annotation that says that nobody chose the ports; it stays when they are applied."""
+    return [
+        {**one, "metadata": {**one["metadata"], "annotations": {PORTS_NOTE: ASSUMED}}} if _has_ports(one) else one
+        for one in documents
+    ]
+
+
+def _has_ports(document: Document) -> bool:
+    """A Sidecar names none, and closes what is no entry."""
+    return bool(document["kind"] != "Sidecar")
+
+
 Format = Callable[[Workloads], list[Document]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from resolver.errors import ConfigError, ConfigErrors, KubeError, ResolverError
@@ -220,7 +220,7 @@ class ConfigMapSource:
         try:
             good = self._good.get(key)
             rules = good[1] if good is not None and good[0] == sheet else await read(sheet, delegation)
-            _check_room([*before, *rules])
+            check_room([*before, *rules])
         except ConfigErrors as errors:
             self._failed(sheet, "; ".join(str(error) for error in errors.errors[:_SHOWN]))
         except ResolverError as error:
@@ -244,7 +244,7 @@ class ConfigMapSource:
                 good = sheet, await read(sheet, delegation)
                 self._good[key] = good
             if good is not None:
-                _check_room([*before, *good[1]])
+                check_room([*before, *good[1]])
                 return good[1], OUTDATED
         except Exception:
             self._good.pop(key, None)  # what is wrong was said about the newest version
@@ -278,7 +278,8 @@ class ConfigMapSource:
         self._shown, self._rules = states, rules
 
 
-def _check_room(rules: list[Rule]) -> None:
+def check_room(rules: Sequence[Rule]) -> None:
+    """Raises ConfigError for more rules, or names of rules, than a namespace has."""
     if len(rules) > MAX_RULES:
         raise ConfigError(f"with it, the namespace has more than {MAX_RULES} rules")
     if len({rule.given_name for rule in rules} - {""}) > MAX_NAMES:
