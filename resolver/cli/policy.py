@@ -166,7 +166,9 @@ def _decision(block: Block, name: bytes, qtype: int, who: _Who) -> Decision | No
 
 def _zones_say(scope: Scope, name: bytes, who: _Who) -> Decision | None:
     hit = scope.hit(name, who.client, waits=False)
-    if hit is None or hit.trigger.kind == PASSTHRU:
+    if hit is not None and hit.trigger.kind == PASSTHRU:
+        hit = hit.noted
+    if hit is None:
         return None
     rule = f"rpz {to_text(hit.feed.origin)} {hit.trigger.name}"
     kind = hit.trigger.kind

@@ -41,13 +41,13 @@ class Prefixes(Generic[T]):
             if value is not None:
                 yield value
 
-    def longest(self, version: int, number: int) -> T | None:
-        """The value of the smallest network that holds an address."""
+    def smallest(self, version: int, number: int) -> tuple[int, T] | None:
+        """The smallest network that holds an address: for how many bits of it there is room, and its value."""
         lengths = self._lengths[version]
         for shift in sorted(lengths):
             value = lengths[shift].get(number >> shift)
             if value is not None:
-                return value
+                return shift, value
         return None
 
 

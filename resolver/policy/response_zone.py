@@ -111,13 +111,23 @@ class ResponseZone:
 
     def for_client(self, version: int, number: int) -> Trigger | None:
         """The trigger of the smallest network that holds a client's address."""
-        return self._clients.longest(version, number) if self.has_clients and version else None
+        found = self._clients.smallest(version, number) if self.has_clients and version else None
+        return None if found is None else found[1]
 
-    def for_address(self, packed: bytes) -> Trigger | None:
-        """The trigger of the smallest network that holds an address (4 or 16 octets) of an answer."""
+    def for_addresses(self, packed: Iterable[bytes]) -> Trigger | None:
+        """The trigger of the smallest network that holds one of the addresses (4 or 16 octets) of an answer.
+
+        Of equal ones it is that of the lowest address.
+        """
         if not self.has_addresses:
             return None
-        return self._addresses.longest(4 if len(packed) == 4 else 6, int.from_bytes(packed, "big"))
+        best: tuple[int, int, Trigger] | None = None
+        for one in packed:
+            number = int.from_bytes(one, "big")
+            found = self._addresses.smallest(4 if len(one) == 4 else 6, number)
+            if found is not None and (best is None or (found[0], number) < best[:2]):
+                best = (found[0], number, found[1])
+        return None if best is None else best[2]
 
     def emptying(self) -> Generator[None, None, None]:
         """Let go of all triggers in steps, where nobody will ask any more: to free many at once takes long."""

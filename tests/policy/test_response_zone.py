@@ -75,7 +75,7 @@ def test_clients_are_found_by_network(owner: str, inside: str, outside: str) -> 
 
 def test_the_smallest_network_of_an_address_counts() -> None:
     zone = zone_of("8.0.0.0.10.rpz-ip CNAME .\n32.1.0.0.10.rpz-ip CNAME rpz-passthru.\n")
-    one, other = zone.for_address(ip_address("10.0.0.1").packed), zone.for_address(ip_address("10.9.0.1").packed)
+    one, other = (zone.for_addresses([ip_address(text).packed]) for text in ("10.0.0.1", "10.9.0.1"))
     assert one is not None
     assert other is not None
     assert (one.kind, other.kind) == (rpz.PASSTHRU, rpz.NXDOMAIN)

@@ -17,7 +17,7 @@ from resolver.plugins.policy.answers import denied
 from resolver.plugins.policy.inspection import addresses, has_alias, targets
 from resolver.plugins.policy.metrics import Metrics
 from resolver.plugins.policy.responses import Responses
-from resolver.plugins.policy.scope import Hit, Scope
+from resolver.plugins.policy.scope import Hit, Scope, Search
 from resolver.plugins.policy.settings import Settings
 from resolver.policy.engine import State
 from resolver.policy.matching import Class
@@ -191,6 +191,7 @@ class PolicyPlugin(Plugin):
 
     async def resolve(self, query: Query, next: Handler) -> Reply:
         asked: Decision | None = None
+        search: Search | None = None
         original = query.original
         names = (query.name,) if original is None or original == query.name else (query.name, original)
         for name in names:
@@ -206,6 +207,7 @@ class PolicyPlugin(Plugin):
                 if isinstance(answer, Reply):
                     return answer
                 found = answer or found
+                search = _ended(search, scope, hit)
             if asked is None or found.action == AUDIT_ONLY:
                 asked = found
         version = self._version
@@ -214,7 +216,7 @@ class PolicyPlugin(Plugin):
             reply = reply.withheld()
         if asked is None:
             return reply
-        return await self._passed(query, reply, asked)
+        return await self._passed(query, reply, asked, search)
 
     async def _decide(self, scope: Scope, query: Query, name: bytes) -> Decision:
         while True:
@@ -225,11 +227,11 @@ class PolicyPlugin(Plugin):
             if state is scope.state:  # or there are other rules since
                 return state.decide(name, query.qtype, client)
 
-    async def _passed(self, query: Query, reply: Reply, asked: Decision) -> Reply:
+    async def _passed(self, query: Query, reply: Reply, asked: Decision, search: Search | None) -> Reply:
         """The reply, or what is said in its place because of what is in it."""
         if not (reply.silent or reply.stream is not None):
             try:
-                judged = await self._inspect(query, reply)
+                judged = await self._inspect(query, reply, search)
             except WireError as error:
                 return failure(query, self.name, error=f"the answer makes no sense: {error}")
             if isinstance(judged, Reply):
@@ -237,38 +239,37 @@ class PolicyPlugin(Plugin):
             asked = judged or asked
         return self._kept(reply, self._count(query, asked))
 
-    async def _inspect(self, query: Query, reply: Reply) -> Reply | Decision | None:
+    async def _inspect(self, query: Query, reply: Reply, search: Search | None) -> Reply | Decision | None:
         """What policy says about the aliases and addresses of an answer; None where it has nothing to say."""
         body = reply.body
         noted: Decision | None = None
         if has_alias(body):
-            judged = await self._aliases(query, reply)
+            search = search or Search()
+            judged = await self._aliases(query, reply, search)
             if isinstance(judged, Reply):
                 return judged
             noted = judged
         scope = self.scope_of(query.name)
         if scope is None:
             return noted
-        is_outside = scope.guards_addresses and _is_outside(reply)
-        if is_outside or scope.looks_at_addresses:
-            for packed in addresses(body):
-                if is_outside and scope.is_rebinding(packed, query.name):
-                    found = scope.rebinding
-                    if found.denies:
-                        return self._deny(query, scope, found, reply)
-                    noted = found
-                hit = scope.address_hit(packed, query.name)
-                if hit is not None:
-                    answer = await self._respond(query, scope, hit, query.name, reply)
-                    if isinstance(answer, Reply):
-                        return answer
-                    noted = answer or noted
+        if scope.guards_addresses and _is_outside(reply) and scope.is_rebinding(addresses(body), query.name):
+            noted = scope.rebinding
+            if noted.denies:
+                return self._deny(query, scope, noted, reply)
+        if scope.looks_at_addresses:
+            zones = None if search is None else search.zones(scope)
+            hit = scope.address_hit(list(addresses(body)), query.name, zones)
+            if hit is not None:
+                answer = await self._respond(query, scope, hit, query.name, reply)
+                if isinstance(answer, Reply):
+                    return answer
+                noted = answer or noted
         return noted
 
-    async def _aliases(self, query: Query, reply: Reply) -> Reply | Decision | None:
+    async def _aliases(self, query: Query, reply: Reply, search: Search) -> Reply | Decision | None:
         noted: Decision | None = None
         own = self.scope_of(query.name)
-        for target in targets(reply):
+        for search.position, target in enumerate(targets(reply), 1):
             scope = self.scope_of(target)
             if scope is None:
                 continue
@@ -278,12 +279,13 @@ class PolicyPlugin(Plugin):
                 return self._deny(query, scope, found, reply)
             if counts and found.action == AUDIT_ONLY:
                 noted = found
-            hit = scope.hit(target, query.client[0], with_client=False)
+            hit = None if search.is_over(scope) else scope.hit(target, query.client[0], with_client=False)
             if hit is not None:
                 answer = await self._respond(query, scope, hit, target, reply)
                 if isinstance(answer, Reply):
                     return answer
                 noted = answer or noted
+                _ended(search, scope, hit)
         return noted
 
     # --- what comes of it
@@ -346,6 +348,15 @@ class PolicyPlugin(Plugin):
             reply.question, reply.rcode, reply.flags, reply.options, reply.source, kept, reply.error, reply.upstream,
             reply.octets, reply.unset, reply.silent, reply.decoded, reply.stream,
         )  # fmt: skip
+
+
+def _ended(search: Search | None, scope: Scope, hit: Hit) -> Search | None:
+    """The search behind a hit that let pass; only those that are noted leave it as it is."""
+    if hit.feed.audit_only:
+        return search
+    search = search or Search()
+    search.end(scope, hit.number)
+    return search
 
 
 def _is_outside(reply: Reply) -> bool:

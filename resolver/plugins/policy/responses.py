@@ -31,7 +31,7 @@ class Responses:
         """What becomes of the query; None where it passes as if there were no trigger."""
         kind = hit.trigger.kind
         if kind == rpz.PASSTHRU or (kind == rpz.TCP_ONLY and query.transport != "udp"):
-            return None
+            return None if hit.noted is None else self.decide(query, scope, hit.noted)
         action = _ACTIONS.get(kind) or (TCP_ONLY if kind == rpz.TCP_ONLY else LOCAL_DATA)
         rule = f"rpz {to_text(hit.feed.origin)} {hit.trigger.name}"
         answer = Answer(action)

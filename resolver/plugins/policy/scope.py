@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -21,10 +21,45 @@ OWN_RULES = "configuration"
 
 @dataclass(slots=True)
 class Hit:
-    """A trigger of a response policy zone that fits, and the zone's settings."""
+    """A trigger of a response policy zone that fits, and the zone's settings.
+
+    ``number`` is the place of the zone among those of the directive. ``noted`` is what a zone in front of it has that
+    only notes; such a zone's own hit is one that nothing else fits behind.
+    """
 
     feed: Feed
     trigger: Trigger
+    number: int
+    noted: Hit | None = None
+
+
+class Search:
+    """How far the search for triggers has come along the aliases of an answer; the query's own name is at 0.
+
+    The first trigger that fits decides, also where it lets pass: those for a name before those for what it leads to,
+    there in the order of the zones, and in a zone before those for addresses (draft-vixie-dnsop-dns-rpz section 5).
+    """
+
+    __slots__ = ("_ended", "position")
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._ended: list[tuple[Scope, int, int]] = []
+
+    def end(self, scope: Scope, number: int) -> None:
+        """A trigger of this zone has let the name at the position pass."""
+        self._ended.append((scope, self.position, number))
+
+    def is_over(self, scope: Scope) -> bool:
+        """Whether no trigger for a name that comes now counts."""
+        return any(ended is scope for ended, _, _ in self._ended)
+
+    def zones(self, scope: Scope) -> int | None:
+        """How many zones have a say about addresses of the name at the position; None for all of them."""
+        for ended, position, number in self._ended:
+            if ended is scope:
+                return number if position == self.position else 0
+        return None
 
 
 @dataclass(slots=True)
@@ -114,25 +149,28 @@ class Scope:
             if trigger is None or any(pattern.matches(name) for pattern in feed.exempt):
                 continue
             if not feed.audit_only:
-                return noted if trigger.kind == PASSTHRU and noted is not None else Hit(feed, trigger)
+                return Hit(feed, trigger, at, noted)
             if noted is None and trigger.kind != PASSTHRU:
-                noted = Hit(feed, trigger)
+                noted = Hit(feed, trigger, at)
         return noted
 
-    def address_hit(self, packed: bytes, name: bytes) -> Hit | None:
-        """The first trigger for an address in an answer about a name, of zones that only note as in ``hit``."""
+    def address_hit(self, packed: Sequence[bytes], name: bytes, zones: int | None = None) -> Hit | None:
+        """The first trigger for any of the addresses in an answer about a name, of the first so many ``zones``.
+
+        Those that only note count as in ``hit``.
+        """
         noted: Hit | None = None
-        for at, feed in enumerate(self.settings.feeds):
+        for at, feed in enumerate(self.settings.feeds[:zones]):
             zone = self.feeds.get(at)
             if zone is None or not zone.has_addresses or any(pattern.matches(name) for pattern in feed.exempt):
                 continue
-            trigger = zone.for_address(packed)
+            trigger = zone.for_addresses(packed)
             if trigger is None:
                 continue
             if not feed.audit_only:
-                return noted if trigger.kind == PASSTHRU else Hit(feed, trigger)
+                return Hit(feed, trigger, at, noted)
             if noted is None and trigger.kind != PASSTHRU:
-                noted = Hit(feed, trigger)
+                noted = Hit(feed, trigger, at)
         return noted
 
     # --- rebinding
@@ -142,14 +180,16 @@ class Scope:
         """Whether inside addresses in answers from outside matter."""
         return self.settings.rebinding.mode in (REFUSE, AUDIT_ONLY)
 
-    def is_rebinding(self, packed: bytes, name: bytes) -> bool:
-        """Whether an address leads to the inside and the name may not have it."""
-        if not is_inside(packed):
-            return False
-        rebinding = self.settings.rebinding
-        if any(pattern.matches(name) for pattern in rebinding.allowed):
-            return False
-        return rebinding.networks is None or not rebinding.networks.holds(_shown(packed))
+    def is_rebinding(self, addresses: Iterable[bytes], name: bytes) -> bool:
+        """Whether one of the addresses leads to the inside and the name may not have it."""
+        for packed in addresses:
+            if is_inside(packed):
+                rebinding = self.settings.rebinding
+                if any(pattern.matches(name) for pattern in rebinding.allowed):
+                    return False
+                if rebinding.networks is None or not rebinding.networks.holds(_shown(packed)):
+                    return True
+        return False
 
     @property
     def rebinding(self) -> Decision:
