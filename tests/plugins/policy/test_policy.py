@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
@@ -18,7 +19,7 @@ from resolver.errors import ConfigErrors
 from resolver.plugins.policy.handler import PolicyPlugin
 from resolver.plugins.policy.settings import Settings
 from resolver.policy.rules import Decision
-from resolver.wire.constants import AAAA, CNAME, HTTPS, NOERROR, NXDOMAIN, REFUSED, SOA, A
+from resolver.wire.constants import AAAA, CNAME, NOERROR, NXDOMAIN, REFUSED, SOA, A
 from resolver.wire.names import from_text
 from resolver.wire.records import record, soa_minimum
 from tests.plugins.chains import World, answering, question
@@ -224,13 +225,23 @@ async def test_what_the_cache_has_may_be_from_outside() -> None:
     assert (await Scene("policy", INSIDE, source="cache").ask("rebind.example")).source == "policy"
 
 
-async def test_address_hints_count_as_addresses() -> None:
+@pytest.mark.parametrize(
+    ("hint", "rcode"),
+    [
+        (b"\0\4\0\4" + bytes((192, 168, 0, 1)), REFUSED),
+        (b"\0\4\0\x08" + bytes((192, 0, 2, 1, 240, 0, 0, 1)), REFUSED),
+        (b"\0\6\0\x10" + ip_address("fd00::1").packed, REFUSED),
+        (b"\0\4\0\4" + bytes((192, 0, 2, 1)) + b"\0\6\0\x10" + ip_address("feff::1").packed, REFUSED),
+        (b"\0\4\0\4" + bytes((192, 0, 2, 1)) + b"\0\6\0\x10" + ip_address("2001:db8::1").packed, NOERROR),
+    ],
+)
+@pytest.mark.parametrize("rtype", ["HTTPS", "SVCB"])
+async def test_address_hints_count_as_addresses(hint: bytes, rcode: int, rtype: str) -> None:
     def answer(query: Query) -> Reply:
-        rdata = b"\0\1\0\0\4\0\4" + bytes((192, 168, 0, 1))
-        return from_records(query, "forward", [record(query.qname, HTTPS, 60, rdata)])
+        return from_records(query, "forward", [record(query.qname, query.qtype, 60, b"\0\1\0" + hint)])
 
-    reply = await Scene("policy").part.resolve(question("rebind.example", "HTTPS"), answering(answer))
-    assert reply.rcode == REFUSED
+    reply = await Scene("policy").part.resolve(question("rebind.example", rtype), answering(answer))
+    assert reply.rcode == rcode
 
 
 # --- replays
