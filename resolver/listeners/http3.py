@@ -13,6 +13,7 @@ from aioquic.quic.events import QuicEvent, StreamDataReceived
 
 from resolver.listeners.exchange import MAX_HEADER, Doh, Head, Headers, Response, error
 from resolver.listeners.quic_client import QuicClient
+from resolver.listeners.quic_library import is_over, is_reset
 from resolver.wire.constants import MAX_MESSAGE
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST: Final = MAX_HEADER + MAX_MESSAGE + 1024  # octets of a request, with the frames around its parts
 _GATHERED: Final = 2 * MAX_MESSAGE  # octets of unfinished bodies on one connection
+_ASIDE: Final = 64 << 10  # octets on streams that are no requests, beside what each request may need there
 _BOTH_WAYS_OF_CLIENT: Final = 0  # the lowest two bits of such a stream's number
 
 
@@ -51,6 +53,7 @@ class Http3Client(QuicClient):
         self._heads: dict[int, Head] = {}
         self._taken: dict[int, int] = {}  # octets of each unfinished request, as they came
         self._gathered = 0
+        self._aside = 0  # octets on streams that are no requests, for which there was none yet
 
     def opened(self) -> None:
         self._http = H3Connection(self.quic)
@@ -59,10 +62,16 @@ class Http3Client(QuicClient):
         http, stream = self._http, event.stream_id
         if http is None:
             return
-        if stream & 3 == _BOTH_WAYS_OF_CLIENT:
+        is_request = stream & 3 == _BOTH_WAYS_OF_CLIENT and not is_reset(self.quic, stream)
+        if is_request:
             self._count(stream, event)
+        else:
+            self._bear(len(event.data))
+        ended = False
         for found in http.handle_event(event):
-            self._take(found)
+            ended = self._take(found) or ended
+        if event.end_stream and is_request and not ended and not is_over(self.quic):
+            self._wait_for(stream)  # it is cut off, or its headers refer to what is still to come
 
     def taken_back(self, event: QuicEvent) -> None:
         if self._http is not None:
@@ -78,27 +87,40 @@ class Http3Client(QuicClient):
     def respond(self, stream: int, answer: bytes) -> int:
         return self._respond(stream, self._dialect.response(answer))
 
+    def _bear(self, octets: int) -> None:
+        """What comes beside requests costs time, and memory where it is a frame that does not end."""
+        self._aside += octets
+        if self._aside > _ASIDE:
+            self.end(self.EXCESSIVE, "malformed")
+
     def _count(self, stream: int, event: StreamDataReceived) -> None:
         """A request has its time and its size, whatever it is made of."""
         if stream not in self._taken:
             if event.end_stream:
                 return
-            self._taken[stream] = 0
-            self.coming[stream] = bytearray()
-            self.listener.begun(self, stream)
+            self._wait_for(stream)
         self._taken[stream] += len(event.data)
         if self._taken[stream] > _MOST:
             self.end(self.EXCESSIVE, "malformed")
 
-    def _take(self, event: H3Event) -> None:
+    def _wait_for(self, stream: int) -> None:
+        """Give a request its time."""
+        if stream not in self._taken:
+            self._taken[stream] = 0
+            self.coming[stream] = bytearray()
+            self.listener.begun(self, stream)
+
+    def _take(self, event: H3Event) -> bool:
+        """Whether it is the end of a request that we still listen to."""
+        if not isinstance(event, HeadersReceived | DataReceived) or is_reset(self.quic, event.stream_id):
+            return False
         if isinstance(event, HeadersReceived):
             self._begin(event.stream_id, event.headers)
-            if event.stream_ended:
-                self._complete(event.stream_id)
-        elif isinstance(event, DataReceived):
+        else:
             self._gather(event.stream_id, event.data)
-            if event.stream_ended:
-                self._complete(event.stream_id)
+        if event.stream_ended:
+            self._complete(event.stream_id)
+        return event.stream_ended
 
     def _begin(self, stream: int, fields: Headers) -> None:
         if stream in self._heads:
@@ -129,6 +151,7 @@ class Http3Client(QuicClient):
             self._turn_away(stream, self._dialect.too_large())
 
     def _complete(self, stream: int) -> None:
+        self._aside = max(0, self._aside - MAX_HEADER)
         head, body = self._heads.pop(stream, None), self.coming.get(stream, bytearray())
         self.drop(stream)
         if head is None:

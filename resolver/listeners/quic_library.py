@@ -60,6 +60,12 @@ def is_done(quic: QuicConnection, stream: int) -> bool:
     return found is None or found.sender.is_finished
 
 
+def is_reset(quic: QuicConnection, stream: int) -> bool:
+    """Whether nothing can be said on a stream any more, for we have given it up or the client wants nothing."""
+    found = quic._streams.get(stream)
+    return found is not None and found.sender._reset_error_code is not None
+
+
 def unsent(quic: QuicConnection, stream: int) -> int:
     """Octets of a stream that the client has not acknowledged."""
     found = quic._streams.get(stream)

@@ -9,7 +9,7 @@ from aioquic.quic.events import StreamDataReceived
 from resolver.chain.query import parse
 from resolver.errors import EdnsError, WireError
 from resolver.listeners.quic_client import QuicClient
-from resolver.listeners.quic_library import unsent
+from resolver.listeners.quic_library import is_reset, unsent
 from resolver.wire.constants import HEADER_SIZE, MAX_MESSAGE
 from resolver.wire.edns import has_option
 from resolver.wire.framing import frame
@@ -50,6 +50,8 @@ class DoqClient(QuicClient):
         stream, data = event.stream_id, event.data
         begun = self.coming.get(stream)
         if begun is None:
+            if is_reset(self.quic, stream):
+                return
             if event.end_stream:  # almost every query comes in one piece
                 self._complete(stream, data)
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -62,15 +62,21 @@ class Everywhere:
 
 
 @asynccontextmanager
-async def everywhere(folder: Path, *lines: str, zone: str = ".", more: str = "") -> AsyncIterator[Everywhere]:
-    """A server with these directives in a block of every scheme; ``more`` are other blocks."""
+async def everywhere(
+    folder: Path, *lines: str, zone: str = ".", more: str = "", before: Sequence[str] = ()
+) -> AsyncIterator[Everywhere]:
+    """A server with these directives in a block of every scheme.
+
+    ``before`` are those of blocks in front of them, for the same names; ``more`` are other blocks.
+    """
     schemes = ("dns", "tls", "https", "grpc", "quic", "https3")
     ports: dict[str, int] = {}
     while len(set(ports.values())) < len(schemes):
         ports = {scheme: free_port() for scheme in schemes}
     blocks = [
-        "\n    ".join([f"{scheme}://{zone}:{port} {{", f"bind {HOST}", *_tls(scheme), *lines]) + "\n}\n"
+        "\n    ".join([f"{scheme}://{zone}:{port} {{", f"bind {HOST}", *_tls(scheme), *directives]) + "\n}\n"
         for scheme, port in ports.items()
+        for directives in ([before, lines] if before else [lines])
     ]
     async with serving(folder, "".join([*blocks, more]), port=ports["dns"]) as server:
         yield Everywhere(server, ports)
@@ -210,9 +216,9 @@ async def opened_quic(port: int, alpn: str, kind: type[Protocol], source: str = 
         client.connect((HOST, port))
         await client.wait_connected()
         yield client
+    finally:
         client.close()
         await client.wait_closed()
-    finally:
         transport.close()
 
 
