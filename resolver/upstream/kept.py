@@ -26,6 +26,7 @@ class KeptConnections(ABC):
 
     Where a connection ends, its exchanges begin once more on another one. Where it owes answers and falls silent (a
     firewall has forgotten it, the peer has lost its power) they begin on a fresh one too, and the first answer counts.
+    ``failures`` counts the connections that brought no answer: not opened, not trusted, ended or silent before.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class KeptConnections(ABC):
         self._hits = hits
         self._misses = misses
         self._tls = tls
+        self.failures = Cell()
         self._patience = limits.read_timeout * PATIENCE
         self._connections: list[Connection] = []
         self._serial_until = 0.0
@@ -163,6 +165,7 @@ class KeptConnections(ABC):
         if connection not in self._connections:
             return
         self._connections.remove(connection)
+        self.failures.value += not connection.answered
         now = self._clock()
         lost = [
             (key, waiting)
@@ -247,6 +250,7 @@ class KeptConnections(ABC):
         finish(future, TimedOut(f"{connection.way()}: i/o timeout"))
         asked = deadline - self._limits.read_timeout
         if connection.heard <= asked + 1e-6:  # dead silence: others had better use another
+            self.failures.value += not connection.answered and not connection.retired
             self._retire(connection)
 
     def _fail(self, connection: Connection, reason: str) -> None:

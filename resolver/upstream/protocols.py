@@ -17,6 +17,8 @@ from resolver.upstream.tls import ClientTls
 class Exchanges(Protocol):
     """All exchanges with one upstream over one protocol. Opens nothing before it is asked something."""
 
+    failures: Cell
+
     def ask(self, request: Request, timeout: float) -> Future[Outcome]:
         """Send the request; the future ends with the answer or with the reason why there is none (never an exception).
 

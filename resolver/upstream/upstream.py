@@ -40,6 +40,7 @@ class Counts:
     udp_misses: Cell = field(default_factory=Cell)
     stream_hits: Cell = field(default_factory=Cell)
     stream_misses: Cell = field(default_factory=Cell)
+    stream_failures: Cell = field(default_factory=Cell)
     failed_checks: Cell = field(default_factory=Cell)
     unproven: Cell = field(default_factory=Cell)
 
@@ -141,6 +142,7 @@ class Upstream:
         self._streams = made = over_connections(self.address.scheme)(
             self._loop, self._clock, self.address, self.limits, counts.stream_hits, counts.stream_misses, self._tls
         )
+        made.failures = counts.stream_failures
         if self._closed:
             made.close()
         return made

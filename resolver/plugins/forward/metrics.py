@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from resolver.telemetry.metrics import HistogramCell, Registry
@@ -45,6 +46,9 @@ class Metrics:
         self._misses = registry.counter(
             "coredns_proxy_conn_cache_misses_total", "Exchanges that opened a socket.", (*proxy, "proto")
         )
+        self._failures = registry.counter(
+            "coredns_proxy_conn_failures_total", "Connections that brought no answer.", (*proxy, "proto")
+        )
         self._old_requests = registry.counter("coredns_forward_requests_total", "Answers (deprecated).", ("to",))
         self._old_responses = registry.counter(
             "coredns_forward_responses_total", "Answers by response code (deprecated).", ("to", "rcode")
@@ -68,12 +72,20 @@ class Metrics:
         """The cells that an upstream counts into by itself."""
         to = str(address)
         stream = _PROTOCOLS.get(address.scheme, address.scheme)
-        streams = self._hits.cell(NAME, to, stream), self._misses.cell(NAME, to, stream)
-        failed_checks = self._failed_checks.cell(NAME, to)
+        counts = Counts(
+            stream_hits=self._hits.cell(NAME, to, stream),
+            stream_misses=self._misses.cell(NAME, to, stream),
+            stream_failures=self._failures.cell(NAME, to, stream),
+            failed_checks=self._failed_checks.cell(NAME, to),
+        )
         if address.encrypted:
-            return Counts(stream_hits=streams[0], stream_misses=streams[1], failed_checks=failed_checks)
-        over_udp = self._hits.cell(NAME, to, "udp"), self._misses.cell(NAME, to, "udp")
-        return Counts(*over_udp, *streams, failed_checks, self._unproven.cell(to))
+            return counts
+        return replace(
+            counts,
+            udp_hits=self._hits.cell(NAME, to, "udp"),
+            udp_misses=self._misses.cell(NAME, to, "udp"),
+            unproven=self._unproven.cell(to),
+        )
 
     def refresh_old(self) -> None:
         """Fill the former families, which say nothing that the present ones do not."""

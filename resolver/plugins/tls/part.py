@@ -14,6 +14,7 @@ from resolver.chain.plugin import Part
 from resolver.chain.setup import Host
 from resolver.config.model import Word
 from resolver.plugins.tls.context import context_of, load, reason_of
+from resolver.plugins.tls.metrics import Metrics, expiry_of
 from resolver.plugins.tls.settings import Settings
 
 _EVERY: Final = 10.0  # seconds between two looks at the files
@@ -29,6 +30,8 @@ class Tls(Part):
     def __init__(self, settings: Settings, word: Word, host: Host) -> None:
         self.settings = settings
         self._log = host.log.named(self.name)
+        self._metrics = Metrics(host.registry, settings.certificate)
+        self._expiry: float | None = None
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
         self._stamps = self._seen()
         self._pem: Pem | None = None
@@ -37,6 +40,7 @@ class Tls(Part):
             self.context(())
         except (OSError, ValueError) as error:
             raise word.error(f"cannot use the certificate {settings.certificate}: {reason_of(error)}") from None
+        self._expiry = expiry_of(settings.certificate)
 
     @property
     def identity(self) -> object:
@@ -64,14 +68,18 @@ class Tls(Part):
         """Look after the contexts of listeners that stay open over a reload."""
         if isinstance(previous, Tls) and previous.settings == self.settings:
             self._contexts, self._stamps, self._pem = previous._contexts, previous._stamps, previous._pem
+            self._expiry = previous._expiry
 
     async def start(self) -> None:
+        self._metrics.begin()
+        self._metrics.expires(self._expiry)
         self._watching = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
+            self._metrics.end()
 
     async def _watch(self) -> None:
         while True:
@@ -91,8 +99,11 @@ class Tls(Part):
             if self._pem is not None:
                 self._pem = _read(self.settings)
         except (OSError, ValueError) as error:
+            self._metrics.failed()
             self._log.error(f"the new certificate {self.settings.certificate} cannot be used: {reason_of(error)}")
         else:
+            self._expiry = expiry_of(self.settings.certificate)
+            self._metrics.expires(self._expiry)
             self._log.info(f"the certificate {self.settings.certificate} has changed and is in use")
 
     def _seen(self) -> Stamps:

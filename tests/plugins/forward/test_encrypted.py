@@ -13,7 +13,7 @@ from resolver.chain.trail import Trail
 from resolver.wire.constants import NOERROR, SERVFAIL
 from resolver.wire.edns import Edns, option, options, write_opt
 from resolver.wire.names import from_text
-from tests.plugins.chains import until
+from tests.plugins.chains import World, until
 from tests.plugins.forward.forwarding import addresses, ask, ask_with, forwarding
 from tests.support.upstreams import CERTIFICATES, Asked, Upstream, after, answers, drops, reply
 from tests.upstream.authority import Authority, Certificate
@@ -121,6 +121,18 @@ async def test_a_certificate_for_another_name_is_told_nothing(scheme: str, tmp_p
         rcode, error = await outcome(scheme, upstream, f"tls {authority.file}")
         assert (rcode, "hostname mismatch" in error.lower()) == (SERVFAIL, True)
         assert upstream.seen == []
+
+
+async def test_connections_that_are_not_to_be_trusted_are_counted(scheme: str, tmp_path: Path) -> None:
+    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
+    name, proto = "coredns_proxy_conn_failures_total", {"tls": "tcp-tls"}.get(scheme, scheme)
+    async with serving(scheme, authority.issue("dns.test")) as upstream:
+        for trusted, expected in ((authority, 0), (other, 1)):
+            world = World()
+            lines = f"forward . {scheme}://127.0.0.1%dns.test:{upstream.port} {{\ntls {trusted.file}\n"
+            async with forwarding(f"{lines}max_connect_attempts 1\n}}", world) as forward:
+                await ask(forward)
+                assert world.metric(name, "forward", f"127.0.0.1:{upstream.port}", proto) == expected
 
 
 async def test_an_expired_certificate_is_told_nothing(scheme: str, tmp_path: Path) -> None:

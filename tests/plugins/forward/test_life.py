@@ -283,3 +283,24 @@ async def test_failed_checks_are_counted_under_both_names(monkeypatch: pytest.Mo
         await until(lambda: world.metric(name, "forward", upstream.to) >= 1)
         old = world.metric("coredns_forward_healthcheck_failures_total", upstream.to)
         assert old == world.metric(name, "forward", upstream.to)
+
+
+async def test_connections_without_an_answer_are_counted_once_each() -> None:
+    world = World()
+    name = "coredns_proxy_conn_failures_total"
+    async with (
+        Upstream(drops) as silent,
+        forwarding(f"forward . {silent.to} {{\nread_timeout 50ms\nmax_connect_attempts 1\n}}", world) as forward,
+    ):
+        await ask(forward, transport="tcp")
+        assert world.metric(name, "forward", silent.to, "tcp") == 1
+    async with (
+        Upstream(answers("192.0.2.1")) as upstream,
+        forwarding(f"forward . {upstream.to} {{\nexpire 0s\n}}", world) as forward,
+    ):
+        for _ in range(3):
+            await ask(forward, transport="tcp")
+        assert world.metric(name, "forward", upstream.to, "tcp") == 0
+    async with forwarding(f"forward . {upstream.to} {{\nmax_connect_attempts 1\n}}", world) as forward:
+        await ask(forward, transport="tcp")
+        assert world.metric(name, "forward", upstream.to, "tcp") == 1

@@ -154,6 +154,43 @@ async def test_files_that_cannot_be_used_leave_the_old_certificate_in_service(tm
     assert "cannot be used" in world.lines[0]
 
 
+EXPIRY, FAILURES = "coredns_tls_certificate_expiry_timestamp_seconds", "coredns_tls_reload_failures_total"
+
+
+async def test_the_end_of_the_certificate_in_service_is_shown(tmp_path: Path) -> None:
+    world = World()
+    files = _written(tmp_path, 3)
+    label = str(files[0])
+    part, twin = _part(world, files), _part(world, files)
+    await part.start()
+    await twin.start()
+    in_days = (world.metric(EXPIRY, label) - datetime.now(UTC).timestamp()) / 86_400
+    assert 2.9 < in_days <= 3
+    assert world.metric(FAILURES, label) == 0
+    first = world.metric(EXPIRY, label)
+    _written(tmp_path, 9)
+    part.refresh()
+    assert world.metric(EXPIRY, label) > first + 5 * 86_400
+    await part.stop()
+    assert world.metric(EXPIRY, label) > first
+    await twin.stop()
+    with pytest.raises(KeyError):
+        world.metric(EXPIRY, label)
+
+
+async def test_files_that_cannot_be_used_are_counted_and_the_end_stays(tmp_path: Path) -> None:
+    world = World()
+    files = _written(tmp_path, 3)
+    part = _part(world, files)
+    await part.start()
+    before = world.metric(EXPIRY, str(files[0]))
+    files[0].write_text("nonsense")
+    part.refresh()
+    assert world.metric(FAILURES, str(files[0])) == 1
+    assert world.metric(EXPIRY, str(files[0])) == before
+    await part.stop()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
