@@ -14,7 +14,7 @@ from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.errors import WireError
 from resolver.plugins.policy.answers import denied
-from resolver.plugins.policy.inspection import addresses, has_alias, targets
+from resolver.plugins.policy.inspection import addresses, leads_on, targets
 from resolver.plugins.policy.metrics import Metrics
 from resolver.plugins.policy.responses import Responses
 from resolver.plugins.policy.scope import Hit, Scope, Search
@@ -243,7 +243,7 @@ class PolicyPlugin(Plugin):
         """What policy says about the aliases and addresses of an answer; None where it has nothing to say."""
         body = reply.body
         noted: Decision | None = None
-        if has_alias(body):
+        if leads_on(body):
             search = search or Search()
             judged = await self._aliases(query, reply, search)
             if isinstance(judged, Reply):
@@ -269,7 +269,8 @@ class PolicyPlugin(Plugin):
     async def _aliases(self, query: Query, reply: Reply, search: Search) -> Reply | Decision | None:
         noted: Decision | None = None
         own = self.scope_of(query.name)
-        for search.position, target in enumerate(targets(reply), 1):
+        for target, is_alias in targets(reply):
+            search.position += is_alias
             scope = self.scope_of(target)
             if scope is None:
                 continue
@@ -285,7 +286,8 @@ class PolicyPlugin(Plugin):
                 if isinstance(answer, Reply):
                     return answer
                 noted = answer or noted
-                _ended(search, scope, hit)
+                if is_alias:  # of several services, each target is there for itself
+                    _ended(search, scope, hit)
         return noted
 
     # --- what comes of it

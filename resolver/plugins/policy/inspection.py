@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from resolver.chain.reply import Reply
 from resolver.policy.addresses import hinted
 from resolver.wire.constants import AAAA, CNAME, DNAME, HTTPS, SVCB, A
-from resolver.wire.names import plain_name
+from resolver.wire.names import ROOT, plain_name
 from resolver.wire.records import Body
 
-_INTERESTING = frozenset((A, AAAA, SVCB, HTTPS))
+_INTERESTING: Final = frozenset((A, AAAA, SVCB, HTTPS))
+_ALIASES: Final = frozenset((CNAME, DNAME))
+_SERVICES: Final = frozenset((SVCB, HTTPS))
+_LEADING: Final = _ALIASES | _SERVICES
 
 
-def has_alias(body: Body) -> bool:
-    """Whether the answer section has a CNAME or DNAME record."""
+def leads_on(body: Body) -> bool:
+    """Whether the answer section leads to another name: by CNAME, DNAME, or the target of an SVCB or HTTPS record."""
     data = body.data
-    # the type stands four octets in front of the TTL
-    return any(data[at - 4] == 0 and data[at - 3] in (CNAME, DNAME) for at in body.ttls[: body.answers])
+    for at in body.ttls[: body.answers]:
+        kind = data[at - 3]  # the type stands four octets in front of the TTL
+        if kind in _LEADING and not data[at - 4] and (kind in _ALIASES or data[at + 8 : at + 9] != ROOT):
+            return True
+    return False
 
 
-def targets(reply: Reply) -> Iterator[bytes]:
-    """The lower-case names to which aliases of the answer section lead, in their order. Raises WireError."""
-    for record in reply.sections.answer:
-        if record.type in (CNAME, DNAME):
-            yield plain_name(record.rdata, 0)[0].lower()
+def targets(reply: Reply) -> Iterator[tuple[bytes, bool]]:
+    """The lower-case names to which the answer leads in their order, and whether each is that of an alias.
+
+    Where SVCB or HTTPS records are among the answers, those of the additional section count too, and the aliases there:
+    that is what they lead to (RFC 9460 section 4.2). A target that is the owner itself is left out. Raises WireError.
+    """
+    records = reply.sections.answer
+    if any(record.type in _SERVICES for record in records):
+        records = [*records, *reply.sections.additional]
+    for record in records:
+        if record.type in _ALIASES:
+            yield plain_name(record.rdata, 0)[0].lower(), True
+        elif record.type in _SERVICES:
+            target = plain_name(record.rdata, 2)[0].lower()
+            if target not in (ROOT, record.owner.lower()):
+                yield target, False
 
 
 def addresses(body: Body) -> Iterator[bytes]:
