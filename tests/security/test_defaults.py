@@ -1,20 +1,14 @@
-"""What is dangerous is off until it is asked for, and questions of the server's own pass the same checks."""
+"""Questions of the server's own pass the same checks as those of its clients."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from resolver.plugins.kubernetes.settings import DISABLED, Settings
 from resolver.wire.constants import NXDOMAIN
 from resolver.wire.message import scan
 from tests.runtime.clients import addresses, question
 from tests.security.transports import EVERY, everywhere
 from tests.support.upstreams import Asked, Step, Upstream, reply
-
-
-def test_names_of_pods_are_off_by_default() -> None:
-    """CVE-2022-2835, CVE-2022-2837: records for any address there is, in the zone of the cluster."""
-    assert Settings.__dataclass_fields__["pods"].default == DISABLED
 
 
 @EVERY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -13,17 +14,21 @@ from resolver.wire.framing import Deframer, frame
 from resolver.wire.message import scan
 from resolver.wire.names import from_text
 from tests.runtime.clients import question
-from tests.security.transports import EVERY, Everywhere, everywhere, opened
+from tests.runtime.serving import until
+from tests.security.transports import EVERY, Everywhere, Quiet, everywhere, opened, opened_quic
 
 NAME = "www.example.org"
 LIMITS = {"https": "https {\n max_connections 3\n }", "grpc": "grpc_server {\n max_connections 3\n }"}
+OVER_QUIC = {"quic": "quic {\n max_connections 3\n }", "https3": "https3 {\n max_connections 3\n }"}
 
 
 def test_there_are_limits_by_default() -> None:
     """CVE-2025-68151: gRPC, HTTPS and HTTP/3 took as many connections as came."""
     settings = ListenSettings()
-    limits = [settings.max_connections, settings.https_connections, settings.grpc_connections, settings.grpc_streams]
-    assert all(0 < limit <= 1000 for limit in limits)
+    connections = [settings.max_connections, settings.https_connections, settings.grpc_connections]
+    connections += [settings.quic_connections, settings.https3_connections]
+    streams = [settings.grpc_streams, settings.quic_streams, settings.quic_workers, settings.https3_streams]
+    assert all(0 < limit <= 1000 for limit in [*connections, *streams])
 
 
 @pytest.mark.parametrize("transport", sorted(LIMITS))
@@ -36,6 +41,30 @@ async def test_one_connection_too_many_ends_the_idlest(tmp_path: Path, transport
         for _, writer in held:
             writer.transport.abort()
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("transport", sorted(OVER_QUIC))
+async def test_one_connection_of_quic_too_many_ends_the_idlest(tmp_path: Path, transport: str) -> None:
+    alpn = {"quic": "doq", "https3": "h3"}[transport]
+    async with everywhere(tmp_path, OVER_QUIC[transport], "whoami") as server, AsyncExitStack() as stack:
+        opening = [opened_quic(server.port(transport), alpn, Quiet) for _ in range(5)]
+        held = [await stack.enter_async_context(one) for one in opening]
+        await until(lambda: [one.is_over for one in held] == [True, True, False, False, False])
+        assert await server.ask(transport, question(NAME)) is not None
+
+
+@pytest.mark.parametrize("transport", sorted(OVER_QUIC))
+async def test_a_connection_of_quic_has_as_many_streams_as_it_may(tmp_path: Path, transport: str) -> None:
+    """CVE-2025-47950, CVE-2026-32934: each stream cost something, and there was no end of them."""
+    alpn, limit = {"quic": "doq", "https3": "h3"}[transport], f"{transport} {{\n max_streams 4\n }}"
+    async with everywhere(tmp_path, limit, "whoami") as server:
+        async with opened_quic(server.port(transport), alpn, Quiet) as client:
+            client._quic._remote_max_streams_bidi = 100  # whatever the server said
+            for _ in range(5):
+                client._quic.send_stream_data(client._quic.get_next_available_stream_id(), b"\0")
+            client.transmit()
+            await until(lambda: client.is_over)
+        assert await server.ask(transport, question(NAME)) is not None
 
 
 async def _at_end(reader: asyncio.StreamReader) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import h2.connection
 import pylsqpack
 import pytest
-from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import QuicEvent, StreamDataReceived, StreamReset
 from h2.config import H2Configuration
@@ -26,6 +25,7 @@ from tests.security.transports import (
     STREAMS,
     Everywhere,
     Headers,
+    Quiet,
     everywhere,
     opened,
     opened_quic,
@@ -135,7 +135,7 @@ class _Deaf(QuicConnection):
         buf.pull_uint_var()
 
 
-class _Listener(QuicConnectionProtocol):
+class _Listener(Quiet):
     """A connection that only notes which streams the server has given up, and how it ended."""
 
     def __init__(self, made: QuicConnection) -> None:
@@ -149,11 +149,6 @@ class _Listener(QuicConnectionProtocol):
             self.given_up.add(event.stream_id)
         elif isinstance(event, StreamDataReceived):
             self.answered.add(event.stream_id)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the server has closed the connection."""
-        return self._quic._close_event is not None
 
     def begin(self, octets: bytes, end: bool = False) -> int:
         """Octets on a new stream."""

@@ -232,6 +232,18 @@ async def _over_quic(port: int, packet: bytes, source: str) -> bytes:
         return packet[:2] + answer[2:]
 
 
+class Quiet(QuicConnectionProtocol):
+    """A client that looks at nothing that comes."""
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        """Nothing."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether one side has closed the connection."""
+        return self._quic._close_event is not None
+
+
 class Http3(QuicConnectionProtocol):
     """A client that asks once."""
 
