@@ -35,7 +35,12 @@ class Malformed(ResolverError):
 
 
 class ZoneError(ResolverError):
-    """Zone data that cannot be served."""
+    """Zone data that cannot be served; ``at`` is where the mistake stands, as far as a file has it."""
+
+    def __init__(self, message: str, at: Place | None = None) -> None:
+        super().__init__(f"{at}: {message}" if at else message)
+        self.message = message
+        self.at = at
 
 
 class SigningError(ResolverError):

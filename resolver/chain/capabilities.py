@@ -12,7 +12,7 @@ from resolver.chain.contacts import Caller, Contact
 from resolver.chain.proxied import ProxyPolicy
 from resolver.chain.query import Query
 from resolver.config.model import Word
-from resolver.errors import WireError
+from resolver.errors import ConfigError, WireError
 from resolver.wire.names import from_text
 from resolver.wire.records import Record
 from resolver.wire.tsig import Key
@@ -43,6 +43,14 @@ class Ready(Protocol):
 
     def is_ready(self) -> bool:
         """Whether it can serve now."""
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """A part that reads files when it starts, and can tell before what is wrong with them, for ``resolver check``."""
+
+    async def mistakes(self) -> Sequence[ConfigError]:
+        """The mistakes with their places. Nothing but files is opened, and what was read is not kept."""
 
 
 @runtime_checkable

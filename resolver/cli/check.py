@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 
+from resolver.chain.capabilities import Checking, offering
 from resolver.config.load import load
+from resolver.config.problems import Problems
 from resolver.config.report import render
 from resolver.errors import ConfigError, ConfigErrors, ResolverError
 from resolver.runtime.plan import Plan, assemble
@@ -25,6 +28,7 @@ def run(arguments: list[str]) -> int:
 def _check(path: str, port: int) -> int:
     try:
         plan = assemble(load(path, environ=os.environ), throwaway_host(), port)
+        asyncio.run(_look_into_files(plan))
     except (ConfigError, ConfigErrors) as error:
         print(render(error), end="", file=sys.stderr)
         count = len(error.errors) if isinstance(error, ConfigErrors) else 1
@@ -35,6 +39,15 @@ def _check(path: str, port: int) -> int:
         return 1
     print(f"{path}: ok, {_summary(plan)}")
     return 0
+
+
+async def _look_into_files(plan: Plan) -> None:
+    """Read what parts would read when they start. Raises ConfigErrors."""
+    problems = Problems()
+    for part in offering(plan.parts, Checking):
+        for mistake in await part.mistakes():
+            problems.add(mistake)
+    problems.raise_any()
 
 
 def _summary(plan: Plan) -> str:

@@ -128,7 +128,7 @@ class _Entries:
                     yield self._record(found, line[0] in b" \t")
         except _ERRORS as error:
             place = Place(str(self.path), number, column(line, self._at))
-            raise ZoneError(f"{place}: {_reason(error)}") from None
+            raise ZoneError(_reason(error), place) from None
 
     def _continued(self, next_line: Callable[[], bytes]) -> bytes:
         self._number += 1

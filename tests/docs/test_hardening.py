@@ -31,6 +31,7 @@ def test_each_configuration_passes_check(
     monkeypatch.setenv("NODE_NAME", "worker-1")
     path = tmp_path / "Corefile"
     path.write_text(corefile.replace("/etc/resolver-tls", str(CERTIFICATES)))
+    (tmp_path / "rules.txt").write_text("allow api.example.com namespace shop\n")
     assert run([str(path)]) == 0, capsys.readouterr().err
 
 

@@ -94,6 +94,10 @@ class ConfigMapSource:
         await self._take()
         self._working = loop.create_task(self._work())
 
+    async def mistakes(self) -> Sequence[ConfigError]:
+        """The API is not asked."""
+        return ()
+
     def is_ready(self) -> bool:
         """Ready when everything that the first lists held was taken over."""
         return self._awaited is not None and not self._awaited

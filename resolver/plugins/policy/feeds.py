@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from resolver.chain.turns import Turns
-from resolver.errors import ConfigError, ResolverError
+from resolver.errors import ConfigError, ResolverError, ZoneError
 from resolver.plugins.policy.scope import Scope
 from resolver.plugins.policy.settings import Feed
 from resolver.policy.response_zone import ResponseZone
@@ -91,6 +91,19 @@ class FileFeed:
         if self._reload:
             self._watching = asyncio.get_running_loop().create_task(self._watch())
 
+    async def mistakes(self) -> Sequence[ConfigError]:
+        """What keeps the file from being read: the first mistake in it."""
+        feed = self._taking.feed
+        try:
+            zone = await ZoneFile(self._file.path, feed.origin, self._taking.plugin.log, by_time=True).read(None)
+            if zone is not None:
+                ResponseZone.of(feed.origin, zone.records())
+        except ZoneError as error:
+            return [ConfigError(error.message, error.at or feed.at)]
+        except (ResolverError, OSError) as error:
+            return [ConfigError(str(error), feed.at)]
+        return ()
+
     def is_ready(self) -> bool:
         return self._taking.is_there
 
@@ -145,6 +158,10 @@ class TransferFeed:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._follower.run()), loop.create_task(self._work())]
+
+    async def mistakes(self) -> Sequence[ConfigError]:
+        """Primaries are not asked."""
+        return ()
 
     def is_ready(self) -> bool:
         return self._taking.is_there

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from resolver.chain.changed import Stamp, open_regular
 from resolver.chain.turns import Turns
-from resolver.errors import ConfigError, ConfigErrors, ResolverError
+from resolver.config.problems import Problems
+from resolver.errors import ConfigError, ConfigErrors, Place, ResolverError
 from resolver.plugins.policy.scope import Scope
 from resolver.plugins.policy.settings import RuleFile
 from resolver.policy.reading import is_yaml, parse_rules, parsing_rules
@@ -45,6 +47,15 @@ class FileSource:
         if self._file.reload:
             self._watching = asyncio.get_running_loop().create_task(self._watch())
 
+    async def mistakes(self) -> Sequence[ConfigError]:
+        """What is wrong with the file: that it cannot be read, or all mistakes in it."""
+        problems = Problems()
+        with problems:
+            found = await self._changed(None)
+            if found is not None:
+                self._check(await self._parse(found[0]))
+        return [_placed(error, self._file.at) for error in problems.all()]
+
     def is_ready(self) -> bool:
         return self._was_read
 
@@ -75,10 +86,7 @@ class FileSource:
     async def _read(self) -> None:
         """Take over what the file says, if it was changed. Raises ResolverError."""
         path = self._file.path
-        try:
-            found = await asyncio.to_thread(_read_changed, path, self._stamp)
-        except (OSError, UnicodeError) as error:
-            raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        found = await self._changed(self._stamp)
         if found is None:
             return
         text, stamp = found
@@ -98,6 +106,13 @@ class FileSource:
         metrics.changed.cell(str(path)).value = stamp[0] / 1e9
         self._plugin.log.info(f"{path} has {len(rules)} rules, in force after {time.monotonic() - begun:.3f}s")
 
+    async def _changed(self, stamp: Stamp | None) -> tuple[str, Stamp] | None:
+        """The text of the file, None where it is as it was. Raises ConfigError."""
+        try:
+            return await asyncio.to_thread(_read_changed, self._file.path, stamp)
+        except (OSError, UnicodeError) as error:
+            raise ConfigError(f"{self._file.path}: {getattr(error, 'strerror', None) or error}") from None
+
     async def _parse(self, text: str) -> list[Rule]:
         """The rules of a text, while others have their turns. Raises ConfigErrors."""
         origin, groups = str(self._file.path), self._scope.settings.groups
@@ -110,6 +125,11 @@ class FileSource:
             for rule in rules:
                 if any(who.needs_identity for who in rule.who):
                     raise ConfigError("this rule needs the directive identity in the server block", rule.at)
+
+
+def _placed(error: ConfigError, at: Place | None) -> ConfigError:
+    """The mistake at its own place, or at the one where the file is named."""
+    return error if error.at is not None else ConfigError(error.message, at, hint=error.hint)
 
 
 def _read_changed(path: Path, stamp: Stamp | None) -> tuple[str, Stamp] | None:

@@ -12,7 +12,7 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
-from resolver.errors import WireError
+from resolver.errors import ConfigError, WireError
 from resolver.plugins.policy.answers import denied
 from resolver.plugins.policy.inspection import addresses, leads_on, targets
 from resolver.plugins.policy.metrics import Metrics
@@ -40,6 +40,9 @@ class Source(Protocol):
 
     async def start(self) -> None:
         """Put what there is. Raises ResolverError where the server must not serve without it."""
+
+    async def mistakes(self) -> Sequence[ConfigError]:
+        """What is wrong with the file that it reads when it starts."""
 
     def is_ready(self) -> bool:
         """Whether its rules were had once, so that they are in force."""
@@ -110,6 +113,10 @@ class PolicyPlugin(Plugin):
     async def stop(self) -> None:
         for source in self.sources:
             await source.stop()
+
+    async def mistakes(self) -> Sequence[ConfigError]:
+        """What is wrong with rule files and with zones in files, without anything of it being in force."""
+        return [error for source in self.sources for error in await source.mistakes()]
 
     def is_ready(self) -> bool:
         """Ready when every file, every list of ConfigMaps and every transferred zone was had once.

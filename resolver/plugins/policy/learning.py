@@ -6,7 +6,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -19,7 +19,7 @@ from resolver.chain.changed import open_regular
 from resolver.chain.query import Query
 from resolver.chain.setup import Host
 from resolver.chain.turns import Turns
-from resolver.errors import ResolverError
+from resolver.errors import ConfigError, ResolverError
 from resolver.plugins.policy.settings import Learn
 from resolver.policy.learned import BROKEN, Asker, Entry, Learned, read_line
 from resolver.policy.rules import ALLOW, AUDIT_ONLY, DENY, Decision
@@ -134,6 +134,10 @@ class Learning:
         except (OSError, UnicodeError) as error:
             raise ResolverError(f"policy: learn {self.path}: {getattr(error, 'strerror', None) or error}") from None
         self._writing = asyncio.get_running_loop().create_task(self._keep_writing())
+
+    async def mistakes(self) -> Sequence[ConfigError]:
+        """It writes its file itself."""
+        return ()
 
     def is_ready(self) -> bool:
         """It has no rules."""

@@ -15,6 +15,7 @@ from resolver.config.kinds import host_port, ip
 from resolver.config.model import Directive, Word
 from resolver.config.problems import Problems
 from resolver.config.zones import normalize_zones
+from resolver.errors import Place
 from resolver.plugins.policy.delegated import ConfigMaps, Delegated, config_maps, delegate, gathered
 from resolver.policy.engine import Settings as EngineSettings
 from resolver.policy.learned import MAX_ENTRIES, MAX_NAMES, MAX_NAMESPACES, Limits
@@ -35,10 +36,11 @@ REFUSE: Final = "refuse"
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
-    """Rules that stand in a file, looked at every ``reload`` seconds (0 for never)."""
+    """Rules that stand in a file, looked at every ``reload`` seconds (0 for never); ``at`` is where it is named."""
 
     path: Path
     reload: float = 5.0
+    at: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Feed:
     """A Response Policy Zone, from ``path`` or from ``primaries`` with transfers signed by ``key``.
 
     The names of ``exempt`` are not looked for in it. With ``audit_only`` its hits are written down and pass. With
-    ``servfail_until_ready`` it has all other names fail until it was fetched once.
+    ``servfail_until_ready`` it has all other names fail until it was fetched once. ``at`` is where its file is named.
     """
 
     origin: bytes
@@ -57,6 +59,7 @@ class Feed:
     exempt: tuple[Pattern, ...] = ()
     audit_only: bool = False
     servfail_until_ready: bool = False
+    at: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,7 @@ def _action(line: Directive) -> Answer:
 def _file(line: Directive, block: Block) -> RuleFile:
     no_block(line)
     words = args(line, 1, 3)
-    found = RuleFile(block.root / text(words[0]))
+    found = RuleFile(block.root / text(words[0]), at=words[0].at)
     if len(words) == 1:
         return found
     return replace(found, reload=_reload(words[1:]))
@@ -293,7 +296,7 @@ def _feed(line: Directive, block: Block) -> Feed:
         path = sections["file"]
         if len(path) > 1:
             raise path[1].error("a zone is in one file")
-        feed = replace(feed, path=block.root / text(path[0]))
+        feed = replace(feed, path=block.root / text(path[0]), at=path[0].at)
         return (
             replace(feed, reload=_reload([Word("reload", path[0].at), *sections["reload"]]))
             if "reload" in sections
