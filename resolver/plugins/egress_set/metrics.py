@@ -26,6 +26,8 @@ class Metrics:
             "coredns_egress_set_write_seconds", "Seconds that the kernel took for a batch.", ("table",), _SECONDS
         ).cell(table)
         self._table = table
+        for reason in (FULL, KERNEL, LATE, BUSY, MANY):  # shown before it happens: a first time is an increase, too
+            self._failures.cell(table, reason)
 
     def failed(self, reason: str) -> None:
         """An answer has an address that is not in its set."""

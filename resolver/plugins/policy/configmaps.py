@@ -77,6 +77,7 @@ class ConfigMapSource:
     async def start(self) -> None:
         """Take over what there is, if the API says so in time. Raises ConfigError without a way to it."""
         settings = self._settings
+        self._plugin.metrics.failures.cell(SOURCE)
         try:
             access = settings.source.access()
         except KubeError as error:

@@ -40,6 +40,7 @@ class _Taking:
         self.shown = to_text(feed.origin)
         self._scope = scope
         self._number = number
+        plugin.metrics.failures.cell(self.shown)
 
     async def take(self, zone: Zone) -> None:
         """This version counts from now on."""

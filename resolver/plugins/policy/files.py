@@ -43,6 +43,7 @@ class FileSource:
         """The file is read anew."""
 
     async def start(self) -> None:
+        self._plugin.metrics.failures.cell(str(self._file.path))
         await self._read()
         if self._file.reload:
             self._watching = asyncio.get_running_loop().create_task(self._watch())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from resolver.chain.query import Site
-from resolver.policy.rules import Decision
+from resolver.policy.rules import AUDIT_ONLY, REFUSED, Decision
 from resolver.telemetry.metrics import Cell, Family, Registry
 
+REBINDING: Final = "rebinding"
 MAX_RULE_LABELS: Final = 400
 _MEMO: Final = 4096
 
@@ -41,6 +42,8 @@ class Metrics:
             ("rule", "action"),
             limit=MAX_RULE_LABELS,
         )
+        for action in (REFUSED, AUDIT_ONLY):  # shown before it happens: a first time is an increase, too
+            self._rules.cell(REBINDING, action)
         self._tallies: dict[tuple[Site, str, str], Tally] = {}
         self.rules: Family = registry.gauge("coredns_policy_rules", "Rules in force.", ("source",), merge="max")
         self.changed: Family = registry.gauge(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from resolver.node.metrics import NodeMetrics
 from resolver.plugins.catalog import built
+from resolver.plugins.egress_set.metrics import Metrics as EgressMetrics
 from resolver.telemetry.metrics import Family as Counted
+from resolver.telemetry.metrics import Registry
 from tests.deploy.monitoring.promql import Family, series
 from tests.runtime.clients import HOST, figures, stub
 from tests.runtime.serving import free_port, serving, until
@@ -48,10 +50,17 @@ async def families(folder: Path) -> dict[str, Family]:
     (folder / "sitecustomize.py").write_text(_NOTING.format(path=str(noted)))
     async with _kubernetes(folder) as api:
         shown = await _shown(folder, api)
-    found = _read(noted) | {family.name: _plain(family) for family in NodeMetrics().registry.families()}
+    found = _read(noted) | {family.name: _plain(family) for registry in _others() for family in registry.families()}
     strange = shown - set(series(found))
     assert not strange, f"exported, but never made: {strange}"
     return found
+
+
+def _others() -> Iterator[Registry]:
+    """What counts where no test server runs: on the network of a node, and with rights on its firewall."""
+    yield NodeMetrics().registry
+    EgressMetrics(registry := Registry(), "inet dns")
+    yield registry
 
 
 async def _shown(folder: Path, api: int) -> set[str]:
@@ -76,6 +85,13 @@ def _corefile(port: int, http: int, api: int) -> str:
         "gateway": f"gateway example.org {{\n endpoint http://{HOST}:{api}\n fallthrough\n}}",
         "acl": "acl {\n allow net 127.0.0.0/8\n}",
         "local": "local",
+        "identity": f"identity {{\n endpoint http://{HOST}:{api}\n scope seen\n}}",
+        "audit": "audit",
+        "ratelimit": "ratelimit 1000",
+        "rrl": "rrl {\n responses-per-second 1000\n}",
+        "cookies": "cookies",
+        "ecs": "ecs strip",
+        "policy": "policy {\n default deny\n allow .\n learn names\n}",
     }
     lines = [text for name, text in optional.items() if name in built()]
     head = f"bind {HOST}\nprometheus {HOST}:{http}"
@@ -95,7 +111,9 @@ def _corefile(port: int, http: int, api: int) -> str:
     blocks = [(".", "\n".join(main))]
     if "autopath" in built():
         blocks.append(("cluster.test", f"{head}\nautopath @kubernetes\n{verified}"))
-    return "".join(f"{zone}:{port} {{\n{body}\n}}\n" for zone, body in blocks)
+    plain = "".join(f"{zone}:{port} {{\n{body}\n}}\n" for zone, body in blocks)
+    encrypted = f"tls {PARITY}/certs/server.pem {PARITY}/certs/server.key\nwhoami"
+    return f"{plain}tls://.:{free_port()} {{\n{head}\n{encrypted}\n}}\n"
 
 
 @asynccontextmanager

@@ -65,6 +65,15 @@ def test_the_dashboard_shows_what_operators_look_for() -> None:
         "coredns_proxy_healthcheck_failures_total",
         "coredns_kubernetes_dns_programming_duration_seconds_bucket",
         "coredns_searchpath_saved_queries_total",
+        "coredns_policy_decisions_total",
+        "coredns_audit_dropped_total",
+        "coredns_identity_unverified_seconds",
+        "coredns_ratelimit_limited_requests_total",
+        "coredns_rrl_limited_total",
+        "coredns_cookies_queries_total",
+        "coredns_egress_set_failures_total",
+        "coredns_tls_certificate_expiry_timestamp_seconds",
+        "coredns_proxy_conn_failures_total",
     } <= shown
     assert [panel["title"] for panel in PANELS if panel["type"] == "heatmap"] == ["Latency"]
 
