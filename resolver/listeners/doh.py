@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from resolver.chain.capabilities import ListenSettings
 from resolver.errors import WireError
 from resolver.listeners.connection import ANSWER, IDLE, READ, WRITE, Answer, Connection
-from resolver.listeners.exchange import Asked, Codec, Dialect, Doh, Headers
+from resolver.listeners.exchange import Asked, Codec, Dialect, Doh, Fields
 from resolver.listeners.tcp import StreamMetrics, TcpListener
 from resolver.telemetry.metrics import Cell, Family, Registry
 
@@ -83,7 +83,7 @@ class HttpsListener(TcpListener):
         super().__init__(sock, self.own(settings), serve, transport=self.protocol, tls=tls, metrics=metrics)
         self.dialect = Doh()
         self._clock = clock
-        self._date = (0, b"")
+        self._date: tuple[int, Fields] = (0, ())
         self._codecs: tuple[Any, Any] | None = None
 
     def update(self, settings: ListenSettings | None = None, serve: Serve | None = None) -> None:
@@ -105,12 +105,12 @@ class HttpsListener(TcpListener):
             codec = first(self.metrics.responded, self.dated)
         return codec
 
-    def dated(self) -> Headers:
+    def dated(self) -> Fields:
         """The headers that every response has."""
         now = int(self._clock())
         if now != self._date[0]:
-            self._date = now, formatdate(now, usegmt=True).encode("ascii")
-        return [(b"date", self._date[1])]
+            self._date = now, ((b"date", formatdate(now, usegmt=True).encode("ascii")),)
+        return self._date[1]
 
     async def _open(self) -> None:
         self._codecs = await self.loop.run_in_executor(None, _codecs)
@@ -207,8 +207,9 @@ class HttpsConnection(Connection):
         except WireError:
             self.ending = True
             return
-        self.streams.extend([stream for stream, _ in asked])
-        self.backlog.extend([packet for _, packet in asked])
+        if asked:
+            self.streams.extend([stream for stream, _ in asked])
+            self.backlog.extend([packet for _, packet in asked])
 
     def _write(self, progress: bool) -> None:
         stream, codec = self.stream, self.codec
@@ -245,9 +246,9 @@ class HttpsConnection(Connection):
 
     def _put(self, stream: asyncio.Transport, codec: Codec) -> None:
         """Each response has a TLS record of its own: dnsperf loses all but one of those that it reads at once."""
-        for octets in codec.octets():
-            if octets and not stream.is_closing():
-                stream.write(octets)
+        octets = codec.octets()
+        if octets and not stream.is_closing():
+            stream.writelines(octets)
 
     def _has_enough(self, codec: Codec) -> bool:
         return bool(self.backlog or self.unread) or self.in_flight >= self.listener.limits.in_flight or codec.full

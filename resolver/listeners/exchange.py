@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode
+import struct
+from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,10 @@ MAX_HEADER: Final = 16384  # octets of all header fields
 _MAX_FIELDS: Final = 16  # parameters of a URL
 _CODED: Final = re.compile(r"[A-Za-z0-9_-]*")
 _USUAL: Final = re.compile(r"dns=([A-Za-z0-9_-]*)")  # nothing but the parameter, and nothing to be decoded in it
-_LONGEST_KNOWN: Final = 512  # octets of answers whose freshness is kept
+_USUAL_TARGET: Final = re.compile(PATH + r"\?dns=([A-Za-z0-9_-]*)")
+_RECORD: Final = struct.Struct("!HHHIH")  # owner as a pointer, type, class, TTL, length of what follows
+_HIGHEST_TTL: Final = 0x7FFFFFFF  # RFC 2181 section 8
+_PADDING: Final = ("", "===", "==", "=")
 _LATIN: Final = "latin-1"
 
 REASONS: Final = {
@@ -37,6 +41,8 @@ REASONS: Final = {
 }
 
 Headers = list[tuple[bytes, bytes]]
+Fields = tuple[tuple[bytes, bytes], ...]
+"""Headers that are written, as often as not again and again."""
 Asked = tuple[int, bytes]
 """A query and the number of the stream on which its answer is awaited."""
 
@@ -58,9 +64,9 @@ class Response:
     """
 
     status: int
-    headers: Headers
+    headers: Fields
     body: bytes
-    trailers: Headers | None = None
+    trailers: Fields | None = None
     code: int | None = None
 
     @property
@@ -79,8 +85,8 @@ class Dialect(Protocol):
 
     most: int
 
-    def head(self, method: str, target: bytes, headers: Headers) -> Head:
-        """The head of a request."""
+    def at_once(self, head: Head) -> bytes:
+        """The message in a request without a body that is written as most are; empty where one has to look closer."""
 
     def objection(self, head: Head) -> Response | None:
         """The response with which a request is refused before its body is read."""
@@ -142,9 +148,9 @@ class Doh:
 
     most = MAX_MESSAGE
 
-    def head(self, method: str, target: bytes, headers: Headers) -> Head:
-        """The head of a request."""
-        return head_of(method, target, headers)
+    def at_once(self, head: Head) -> bytes:
+        """The message of a usual GET; empty for all else."""
+        return _of_usual_target(head.target) if head.method == "GET" else b""
 
     def objection(self, head: Head) -> Response | None:
         """The response to what is wrong without its body."""
@@ -168,7 +174,7 @@ class Doh:
         return response(answer)
 
 
-def head_of(method: str, target: bytes, headers: Headers) -> Head:
+def head_of(method: str, target: str, headers: Headers) -> Head:
     """The head of a request; names in ``headers`` are in lower case."""
     media_type = length = b""
     for name, value in headers:
@@ -177,7 +183,7 @@ def head_of(method: str, target: bytes, headers: Headers) -> Head:
         elif name == b"content-length":
             length = value
     kind = media_type.partition(b";")[0].strip().lower().decode(_LATIN)
-    return Head(method, target.decode(_LATIN), kind, int(length) if length.isdigit() and len(length) < 20 else 0)
+    return Head(method, target, kind, int(length) if length.isdigit() and len(length) < 20 else 0)
 
 
 def objection(head: Head) -> int:
@@ -197,26 +203,39 @@ def objection(head: Head) -> int:
 
 def query_of(head: Head, body: bytes | bytearray) -> bytes:
     """The message in a request that nobody objected to; empty where there is none that could be answered."""
-    message = bytes(body) if head.method == "POST" else _decoded(_split(head.target)[1])
+    return _asked(bytes(body) if head.method == "POST" else _decoded(_split(head.target)[1]))
+
+
+def _asked(message: bytes) -> bytes:
     return message if len(message) >= HEADER_SIZE and not message[2] & 0x80 else b""
+
+
+def _of_usual_target(target: str) -> bytes:
+    usual = _USUAL_TARGET.fullmatch(target) if len(target) <= MAX_TARGET else None
+    if usual is None or len(usual[1]) % 4 == 1:
+        return b""
+    return _asked(_octets_of(usual[1]))
 
 
 def response(answer: bytes) -> Response:
     """The response with an answer; a message that nobody answers is an error here, for each request has a response."""
     if not answer:
         return error(500)
-    headers = [(b"content-type", MEDIA_TYPE), (b"content-length", b"%d" % len(answer))]
-    seconds = freshness(answer) if len(answer) > _LONGEST_KNOWN else _freshness_without_id(answer[2:])
-    headers.append((b"cache-control", b"max-age=%d" % seconds))
-    return Response(200, headers, answer)
+    return Response(200, _headers(len(answer), freshness(answer)), answer)
+
+
+@lru_cache(4096)
+def _headers(length: int, seconds: int) -> Fields:
+    age = b"max-age=%d" % seconds
+    return (b"content-type", MEDIA_TYPE), (b"content-length", b"%d" % length), (b"cache-control", age)
 
 
 def error(status: int, method: str = "") -> Response:
     """The response to a request that cannot be served; to HEAD it has no body."""
     body = REASONS.get(status, b"Error").lower() + b"\n"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    headers: Fields = (b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))
     if status == 405:
-        headers.append((b"allow", b"GET, POST"))
+        headers = *headers, (b"allow", b"GET, POST")
     return Response(status, headers, b"" if method == "HEAD" else body)
 
 
@@ -225,6 +244,9 @@ def freshness(answer: bytes) -> int:
 
     The lowest TTL of the answer section; without one, how long the SOA lets its denial be kept; 0 for errors.
     """
+    lowest = _lowest_ttl(answer)
+    if lowest is not None:
+        return lowest
     try:
         message = scan(answer)
         if message.rcode not in (NOERROR, NXDOMAIN):
@@ -236,9 +258,25 @@ def freshness(answer: bytes) -> int:
         return 0
 
 
-@lru_cache(1024)
-def _freshness_without_id(rest: bytes) -> int:
-    return freshness(b"\0\0" + rest)
+def _lowest_ttl(answer: bytes) -> int | None:
+    """Of the answer section of a usual NOERROR: one question, owners written as pointers. None for all others."""
+    count = int.from_bytes(answer[6:8], "big")
+    if not count or answer[3] & 0xF or answer[4:6] != b"\0\1":
+        return None
+    at, lowest = HEADER_SIZE, _HIGHEST_TTL
+    try:
+        while answer[at]:
+            at += answer[at] + 1
+        at += 5  # the end of the name, type and class
+        for _ in range(count):
+            owner, _, _, ttl, length = _RECORD.unpack_from(answer, at)
+            if owner < 0xC000 or ttl > _HIGHEST_TTL:
+                return None
+            lowest = min(lowest, ttl)
+            at += _RECORD.size + length
+    except (IndexError, struct.error):
+        return None
+    return lowest if at <= len(answer) else None
 
 
 def _is_denial(span: Span) -> bool:
@@ -266,11 +304,16 @@ def _decoded(query: str) -> bytes:
     """The parameter ``dns``, which has to be there once; empty where it is wrong."""
     usual = _USUAL.fullmatch(query)
     if usual is not None and len(usual[1]) % 4 != 1:
-        return urlsafe_b64decode(usual[1] + "=" * (-len(usual[1]) % 4))
+        return _octets_of(usual[1])
     try:
         found = [value for name, value in parse_qsl(query, True, max_num_fields=_MAX_FIELDS) if name == "dns"]
     except ValueError:
         return b""
     if len(found) != 1 or not _CODED.fullmatch(found[0]) or len(found[0]) % 4 == 1:
         return b""
-    return urlsafe_b64decode(found[0] + "=" * (-len(found[0]) % 4))
+    return _octets_of(found[0])
+
+
+def _octets_of(coded: str) -> bytes:
+    """What base64url stands for; its padding is left out (RFC 8484 section 4.1)."""
+    return a2b_base64(coded.replace("-", "+").replace("_", "/") + _PADDING[len(coded) % 4])

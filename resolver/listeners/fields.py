@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -12,12 +11,13 @@ from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hpack.table import HeaderTable
 
 from resolver.errors import WireError
-from resolver.listeners.exchange import MAX_HEADER, Headers
+from resolver.listeners.exchange import MAX_HEADER, Fields, Headers
 
 _TABLE: Final = 4096  # octets of the dynamic table (section 4.2: 32 for each entry, and its name and value)
 _OVERHEAD: Final = 32
 _REMEMBERED: Final = 64  # blocks of one connection
 _LONGEST_REMEMBERED: Final = 512  # octets of one of them
+_PATH: Final = 0x04  # how a field begins whose name is :path and which is not to be kept (section 6.2.2)
 _STATIC: Final = tuple([(bytes(name), bytes(value)) for name, value in HeaderTable.STATIC_TABLE])
 _FORBIDDEN: Final = frozenset(
     (b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade")
@@ -33,23 +33,30 @@ _NAMES: Final = {  # of the static table
 class Blocks:
     """Reads the header blocks of one connection.
 
-    Clients repeat them to the last octet, and then they mean the same for as long as the table is the same.
+    ``version`` is that of the table. ``path_at`` is where the path stood in the last block, if it was written out and
+    not to be kept; else -1.
     """
 
     def __init__(self) -> None:
+        self.version = 0
+        self.path_at = -1
         self._entries: deque[tuple[bytes, bytes]] = deque()  # the newest one first
         self._size = 0
         self._most = _TABLE
-        self._changed = False  # by the block that is being read
         self._known: dict[bytes, Headers] = {}
 
     def read(self, block: bytes) -> Headers:
-        """The fields; names are in lower case. Raises WireError for what is malformed, or too long."""
+        """The fields; names are in lower case. Raises WireError for what is malformed, or too long.
+
+        Clients repeat blocks to the last octet, and then they mean the same for as long as the table is the same.
+        """
         found = self._known.get(block)
         if found is not None:
+            self.path_at = -1
             return found
+        version = self.version
         headers = self._decode(block)
-        if not self._changed and len(block) <= _LONGEST_REMEMBERED:
+        if self.version == version and self.path_at < 0 and len(block) <= _LONGEST_REMEMBERED:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[block] = headers
@@ -58,7 +65,7 @@ class Blocks:
     def _decode(self, block: bytes) -> Headers:
         fields: Headers = []
         at = total = 0
-        self._changed = False
+        self.path_at = -1
         try:
             while at < len(block):
                 octet = block[at]
@@ -72,6 +79,8 @@ class Blocks:
                     self._resize(size)
                     continue
                 else:
+                    if octet == _PATH:
+                        self.path_at = at
                     keep = octet & 0x40
                     index, at = _read_integer(block, at, 0x3F if keep else 0x0F)
                     name, at = (self._field(index)[0], at) if index else _read_string(block, at)
@@ -104,7 +113,7 @@ class Blocks:
         self._shrink()
 
     def _shrink(self) -> None:
-        self._changed = True
+        self.version += 1
         self._known.clear()
         while self._size > self._most:
             name, value = self._entries.pop()
@@ -118,7 +127,7 @@ def check_request(headers: Headers) -> None:
         if name not in _PSEUDO:
             break
         count += 1
-        _check_value(value)
+        check_value(value)
     pseudo = {name for name, _ in headers[:count]}
     if len(pseudo) != count or not pseudo >= _NEEDED:
         raise WireError("pseudo-header fields are missing or there twice")
@@ -132,10 +141,11 @@ def _check(name: bytes, value: bytes) -> None:
         raise WireError("a field is not for HTTP/2")
     if not name or name != name.lower() or b":" in name or not name.isascii():
         raise WireError("the name of a field is malformed")
-    _check_value(value)
+    check_value(value)
 
 
-def _check_value(value: bytes) -> None:
+def check_value(value: bytes) -> None:
+    """Raises WireError for a value that could pass for more than one."""
     if _SPLITTING(value) is not None:
         raise WireError("the value of a field is malformed")
 
@@ -166,32 +176,50 @@ def _read_string(block: bytes, at: int) -> tuple[bytes, int]:
     return (unfold(octets) if coded else octets), at + size
 
 
-class _Node:
-    """Where in the code a string has come to. ``steps`` is filled as they are taken: octet to text and next place."""
+class _Place(dict[int, tuple[bytes, "_Place"]]):
+    """Where in the code a string has come to: by the next octet, what it adds to the text, and the next place.
 
-    __slots__ = ("children", "is_padding", "steps", "symbol")
+    Filled as the steps are taken: at most 256 for each of some 250 places.
+    """
+
+    __slots__ = ("children", "is_padding", "symbol")
 
     def __init__(self) -> None:
-        self.children: list[_Node | None] = [None, None]
-        self.steps: list[tuple[bytes, _Node] | None] = [None] * 256
+        self.children: list[_Place | None] = [None, None]
         self.symbol = -1
         self.is_padding = False
 
+    def __missing__(self, octet: int) -> tuple[bytes, _Place]:
+        place, text = self, bytearray()
+        for bit in range(7, -1, -1):
+            child = place.children[octet >> bit & 1]
+            if child is None or child.symbol == _END:
+                raise WireError("a string has a symbol that there is none")
+            if child.symbol >= 0:
+                text.append(child.symbol)
+                place = _ROOT
+            else:
+                place = child
+        found = self[octet] = bytes(text), place
+        return found
 
-def _code() -> _Node:
-    root = _Node()
+
+def _code() -> _Place:
+    root = _Place()
     for symbol, (code, length) in enumerate(zip(REQUEST_CODES, REQUEST_CODES_LENGTH, strict=True)):
-        node = root
-        for place in range(length - 1, -1, -1):
-            bit = code >> place & 1
-            child = node.children[bit] or _Node()
-            node.children[bit] = child
-            node = child
-        node.symbol = symbol
-    node = root
+        place = root
+        for at in range(length - 1, -1, -1):
+            bit = code >> at & 1
+            child = place.children[bit]
+            if child is None:
+                child = place.children[bit] = _Place()
+            place = child
+        place.symbol = symbol
+    padding: _Place | None = root
     for _ in range(8):  # up to seven ones may stand behind the last symbol (section 5.2)
-        node.is_padding = True
-        node = node.children[1] or node
+        if padding is not None:
+            padding.is_padding = True
+            padding = padding.children[1]
     return root
 
 
@@ -201,45 +229,32 @@ _END: Final = 256  # the symbol that must not be in a string
 
 def unfold(octets: bytes) -> bytes:
     """A string in the Huffman code of section 5.2. Raises WireError."""
-    node = _ROOT
+    place = _ROOT
     out: list[bytes] = []
     for octet in octets:
-        step = node.steps[octet] or _step(node, octet)
-        out.append(step[0])
-        node = step[1]
-    if not node.is_padding:
+        text, place = place[octet]
+        out.append(text)
+    if not place.is_padding:
         raise WireError("a string ends within a symbol")
     return b"".join(out)
-
-
-def _step(node: _Node, octet: int) -> tuple[bytes, _Node]:
-    """What the eight bits are from here; kept, at most 256 for each of some 250 places."""
-    place, text = node, bytearray()
-    for bit in range(7, -1, -1):
-        child = place.children[octet >> bit & 1]
-        if child is None or child.symbol == _END:
-            raise WireError("a string has a symbol that there is none")
-        if child.symbol >= 0:
-            text.append(child.symbol)
-            place = _ROOT
-        else:
-            place = child
-    found = node.steps[octet] = bytes(text), place
-    return found
 
 
 # --- what we write
 
 
-def write_block(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A header block that leaves the client's table as it is."""
+@lru_cache(4096)
+def write_block(fields: Fields) -> bytes:
+    """A header block that leaves the client's table as it is; one may follow another."""
     return b"".join([_literal(name, value) for name, value in fields])
 
 
-@lru_cache(1024)
+@lru_cache(64)
+def write_status(status: int) -> bytes:
+    """The beginning of the header block of a response."""
+    return b"\x88" if status == 200 else _literal(b":status", b"%d" % status)
+
+
 def _literal(name: bytes, value: bytes) -> bytes:
-    if name == b":status" and value == b"200":
-        return b"\x88"
     index = _NAMES.get(name)
     head = b"\x00" + _sized(name) if index is None else _integer(index, 0x0F)
     return head + _sized(value)

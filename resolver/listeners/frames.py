@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from resolver.errors import WireError
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_HEAD: Final = Struct("!HBBBI")
 HEAD: Final = 9  # octets in front of each frame
 MAX_FRAME: Final = 16_384  # octets of payload, where nobody has said otherwise (section 6.5.2)
 MAX_WINDOW: Final = (1 << 31) - 1
@@ -22,7 +24,8 @@ REFUSED_STREAM, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 7, 9, 11
 
 def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"") -> bytes:
     """A frame as octets."""
-    return b"%b%c%c%b%b" % (len(payload).to_bytes(3, "big"), kind, flags, stream.to_bytes(4, "big"), bytes(payload))
+    size = len(payload)
+    return _HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream) + payload
 
 
 def settings(values: dict[int, int]) -> bytes:

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from resolver.chain.capabilities import ListenSettings
 from resolver.listeners.connection import Serve
 from resolver.listeners.doh import HttpsListener, WebMetrics
-from resolver.listeners.exchange import Codec, Headers
+from resolver.listeners.exchange import Codec, Fields
 from resolver.listeners.rpc import Rpc
 from resolver.telemetry.metrics import Registry
 
@@ -62,9 +62,9 @@ class GrpcListener(HttpsListener):
         """HTTP/2, whatever was agreed upon: gRPC has nothing else."""
         return super().codec("h2")
 
-    def dated(self) -> Headers:
+    def dated(self) -> Fields:
         """Calls carry no date."""
-        return []
+        return ()
 
     def _limit(self) -> None:
         self.limits = replace(self.limits, in_flight=self.settings.grpc_streams or _UNLIMITED)

@@ -12,6 +12,7 @@ from resolver.listeners.exchange import (
     REASONS,
     Asked,
     Count,
+    Fields,
     Head,
     Headers,
     Response,
@@ -30,7 +31,7 @@ _CLOSE: Final = (b"connection", b"close")
 class Http1:
     """One connection. The next request is looked at when the one before it is answered."""
 
-    def __init__(self, count: Count, extra: Callable[[], Headers]) -> None:
+    def __init__(self, count: Count, extra: Callable[[], Fields]) -> None:
         self.full = self.moved = self.ended = False
         self.held = 0
         self._count = count
@@ -120,7 +121,7 @@ class Http1:
         if sum([len(name) + len(value) for name, value in headers]) > MAX_HEADER:
             self._refuse(431)
             return
-        self._head = head_of(self._method, request.target, headers)
+        self._head = head_of(self._method, request.target.decode("latin-1"), headers)
         self._status = objection(self._head)
         if not self._http.they_are_waiting_for_100_continue:
             return

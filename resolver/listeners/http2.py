@@ -11,8 +11,9 @@ from typing import Final
 
 from resolver.errors import WireError
 from resolver.listeners import frames
-from resolver.listeners.exchange import MAX_HEADER, Asked, Count, Dialect, Head, Headers, Response
-from resolver.listeners.fields import Blocks, check_request, write_block
+from resolver.listeners.exchange import MAX_HEADER, Asked, Count, Dialect, Fields, Head, Response
+from resolver.listeners.fields import write_block, write_status
+from resolver.listeners.heads import Heads
 from resolver.wire.constants import MAX_MESSAGE
 
 _GATHERED: Final = 2 * MAX_MESSAGE  # octets of unfinished bodies on one connection
@@ -29,7 +30,7 @@ class Http2:
     ``extra`` gives the headers that every response has; ``dialect`` says what requests mean.
     """
 
-    def __init__(self, count: Count, extra: Callable[[], Headers], streams: int, hold: int, dialect: Dialect) -> None:
+    def __init__(self, count: Count, extra: Callable[[], Fields], streams: int, hold: int, dialect: Dialect) -> None:
         self.full = self.moved = self.ended = False
         self.held = 0
         self._count = count
@@ -40,7 +41,7 @@ class Http2:
         self._last = False
         self._unread = b""
         self._greeted = self._set = False  # whether the client's preface and its first settings have come
-        self._blocks = Blocks()
+        self._heads = Heads()
         self._block: tuple[int, int, list[bytes]] | None = None  # stream, flags and pieces of headers without their end
         self._highest = 0
         self._open: set[int] = set()  # streams that are owed an answer, or the rest of one
@@ -92,8 +93,8 @@ class Http2:
             block = write_block(response.trailers)
             trailers = frames.frame(frames.HEADERS, frames.END_HEADERS | frames.END_STREAM, stream, block)
         flags = frames.END_HEADERS | (0 if body or trailers else frames.END_STREAM)
-        status = b":status", b"%d" % response.status
-        out = frames.frame(frames.HEADERS, flags, stream, write_block([status, *response.headers, *self._extra()]))
+        block = write_status(response.status) + write_block(response.headers) + write_block(self._extra())
+        out = frames.frame(frames.HEADERS, flags, stream, block)
         if len(body) <= self._room and len(body) <= self._largest and len(body) <= self._room_of(stream):
             self._room -= len(body)
             if body:
@@ -161,14 +162,16 @@ class Http2:
         if not flags & frames.END_HEADERS:
             self._block = stream, flags, pieces
             return
-        headers = self._blocks.read(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if not stream & 1:
             raise WireError("a request has the number of a push")
+        block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         ended = bool(flags & frames.END_STREAM)
         if stream > self._highest:
             self._highest = stream
-            self._begin(stream, headers, ended, found)
-        elif ended:
+            self._begin(stream, self._heads.read(block), ended, found)
+            return
+        self._heads.blocks.read(block)
+        if ended:
             self._complete(stream, found)
         elif stream in self._coming:
             raise WireError("trailers are not the end")
@@ -186,21 +189,17 @@ class Http2:
             self._block = None
             self._headers(stream, first | frames.END_HEADERS, pieces, found)
 
-    def _begin(self, stream: int, headers: Headers, ended: bool, found: list[Asked]) -> None:
-        check_request(headers)
+    def _begin(self, stream: int, head: Head, ended: bool, found: list[Asked]) -> None:
         if len(self._open) >= self._streams:
             raise WireError("there are too many streams")
         if self._last or self.held > self._hold:
             self._abandon(stream, frames.REFUSED_STREAM)  # it may be asked again elsewhere
             return
         self._open.add(stream)
-        method = target = b""
-        for name, value in headers:
-            if name == b":method":
-                method = value
-            elif name == b":path":
-                target = value
-        head = self._dialect.head(method.decode("latin-1"), target, headers)
+        query = self._dialect.at_once(head) if ended else b""
+        if query:
+            found.append((stream, query))
+            return
         refusal = self._dialect.objection(head)
         if refusal is not None:
             self._refuse(stream, refusal, early=not ended)

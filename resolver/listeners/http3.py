@@ -11,7 +11,7 @@ from aioquic.h3.connection import ErrorCode, H3Connection
 from aioquic.h3.events import DataReceived, H3Event, HeadersReceived
 from aioquic.quic.events import QuicEvent, StreamDataReceived
 
-from resolver.listeners.exchange import MAX_HEADER, Doh, Head, Headers, Response, error
+from resolver.listeners.exchange import MAX_HEADER, Doh, Head, Headers, Response, error, head_of
 from resolver.listeners.quic_client import QuicClient
 from resolver.listeners.quic_library import is_over, is_reset
 from resolver.wire.constants import MAX_MESSAGE
@@ -136,7 +136,7 @@ class Http3Client(QuicClient):
                 target = value
             else:
                 headers.append((name, value))
-        head = self._heads[stream] = self._dialect.head(method.decode("latin-1"), target, headers)
+        head = self._heads[stream] = head_of(method.decode("latin-1"), target.decode("latin-1"), headers)
         refusal = self._dialect.objection(head) if size <= MAX_HEADER else error(431, head.method)
         if refusal is not None:
             self._turn_away(stream, refusal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from resolver.errors import WireError
-from resolver.listeners.exchange import Head, Headers, Response, head_of
+from resolver.listeners.exchange import Fields, Head, Response
 from resolver.wire.constants import HEADER_SIZE
 from resolver.wire.grpc import FRAME, LARGEST, PATH, read_packet, write_packet
 
@@ -17,8 +17,8 @@ UNIMPLEMENTED: Final = 12
 INTERNAL: Final = 13
 UNAVAILABLE: Final = 14
 
-_HEADERS: Final = [(b"content-type", MEDIA_TYPE)]
-_DONE: Final = [(b"grpc-status", b"0")]
+_HEADERS: Final[Fields] = ((b"content-type", MEDIA_TYPE),)
+_DONE: Final[Fields] = ((b"grpc-status", b"0"),)
 
 
 class Rpc:
@@ -26,9 +26,9 @@ class Rpc:
 
     most = FRAME + LARGEST
 
-    def head(self, method: str, target: bytes, headers: Headers) -> Head:
-        """The head of a call."""
-        return head_of(method, target, headers)
+    def at_once(self, head: Head) -> bytes:
+        """Nothing: a call has a body."""
+        return b""
 
     def objection(self, head: Head) -> Response | None:
         """The response to what is no call of ours."""
@@ -71,10 +71,10 @@ class Rpc:
 
 def failure(code: int, reason: str) -> Response:
     """The end of a call that cannot be answered."""
-    told = [*_HEADERS, (b"grpc-status", b"%d" % code), (b"grpc-message", reason.encode())]
+    told = *_HEADERS, (b"grpc-status", b"%d" % code), (b"grpc-message", reason.encode())
     return Response(200, told, b"", code=code)
 
 
 def _plain(status: int) -> Response:
     """To who does not speak gRPC at all."""
-    return Response(status, [(b"content-length", b"0")], b"")
+    return Response(status, ((b"content-length", b"0"),), b"")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from resolver.errors import WireError
-from resolver.listeners.exchange import Codec, Doh, Headers, response
+from resolver.listeners.exchange import Codec, Doh, Fields, response
 from resolver.listeners.http1 import Http1
 from resolver.listeners.http2 import Http2
 from resolver.wire.constants import HEADER_SIZE, MAX_MESSAGE
@@ -49,8 +49,8 @@ def _nothing(status: int) -> None:
     """No one counts."""
 
 
-def _no_headers() -> Headers:
-    return []
+def _no_headers() -> Fields:
+    return ()
 
 
 def _converse(codec: Codec, pieces: list[bytes], answers: list[int]) -> None:

@@ -8,6 +8,8 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resolver.listeners.exchange import MAX_TARGET, Head, error, freshness, head_of, objection, query_of, response
 
@@ -94,14 +96,14 @@ def test_what_is_wrong_with_a_request_is_said_by_its_status(head: Head, status: 
 
 
 def test_the_type_of_the_content_may_have_parameters_and_any_case() -> None:
-    head = head_of("POST", b"/dns-query", [(b"content-type", b"Application/DNS-Message; charset=utf-8")])
+    head = head_of("POST", "/dns-query", [(b"content-type", b"Application/DNS-Message; charset=utf-8")])
     assert objection(head) == 0
 
 
 def test_lengths_that_are_no_numbers_are_left_to_the_body() -> None:
-    assert head_of("POST", b"/dns-query", [(b"content-length", b"-1")]).length == 0
-    assert head_of("POST", b"/dns-query", [(b"content-length", b"9" * 5000)]).length == 0
-    assert head_of("POST", b"/dns-query", [(b"content-length", b"70000")]).length == 70_000
+    assert head_of("POST", "/dns-query", [(b"content-length", b"-1")]).length == 0
+    assert head_of("POST", "/dns-query", [(b"content-length", b"9" * 5000)]).length == 0
+    assert head_of("POST", "/dns-query", [(b"content-length", b"70000")]).length == 70_000
 
 
 def test_caches_may_keep_an_answer_for_its_lowest_ttl() -> None:
@@ -111,6 +113,22 @@ def test_caches_may_keep_an_answer_for_its_lowest_ttl() -> None:
     )
     assert freshness(wire) == 20
     assert (b"cache-control", b"max-age=20") in response(wire).headers
+
+
+@given(st.lists(st.sampled_from([0, 1, 20, 300, (1 << 31) - 1]), min_size=1, max_size=5), st.booleans())
+def test_the_lowest_ttl_is_found_however_names_are_written(ttls: list[int], compressed: bool) -> None:
+    wire = _answer(answer=tuple([f"www.example.org. {ttl} TXT {number}" for number, ttl in enumerate(ttls)]))
+    if not compressed:
+        end = len(QUERY)
+        wire = wire[:end] + wire[end:].replace(b"\xc0\x0c", wire[12 : end - 4])
+    assert freshness(wire) == min(ttls)
+
+
+def test_a_ttl_with_the_highest_bit_set_is_none() -> None:
+    """RFC 2181 section 8."""
+    wire = bytearray(_answer(answer=("www.example.org. 300 A 192.0.2.1",)))
+    wire[-10] = 0x80
+    assert freshness(bytes(wire)) == 0
 
 
 @pytest.mark.parametrize(("ttl", "minimum"), [(300, 60), (60, 300)])

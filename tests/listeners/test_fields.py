@@ -47,7 +47,7 @@ def test_any_octets_are_read_as_another_reads_them_or_refused(blocks: list[bytes
 @given(FIELDS)
 def test_what_is_written_is_read_by_another(fields: Headers) -> None:
     decoder = hpack.Decoder()
-    decoded = [(bytes(name), bytes(value)) for name, value in decoder.decode(write_block(fields), raw=True)]
+    decoded = [(bytes(name), bytes(value)) for name, value in decoder.decode(write_block(tuple(fields)), raw=True)]
     assert decoded == fields
     assert not decoder.header_table.dynamic_entries
 

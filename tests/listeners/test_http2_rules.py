@@ -20,14 +20,14 @@ HELLO = frames.PREFACE + frames.frame(frames.SETTINGS, 0, 0)
 
 
 def connection(streams: int = 100) -> Http2:
-    codec = Http2(lambda status: None, list, streams, 1 << 18, Doh())
+    codec = Http2(lambda status: None, tuple, streams, 1 << 18, Doh())
     codec.feed(HELLO)
     codec.octets()
     return codec
 
 
 def request(stream: int, body: bytes = QUERY) -> bytes:
-    head = frames.frame(frames.HEADERS, frames.END_HEADERS, stream, write_block(FIELDS))
+    head = frames.frame(frames.HEADERS, frames.END_HEADERS, stream, write_block(tuple(FIELDS)))
     return head + frames.frame(frames.DATA, frames.END_STREAM, stream, body)
 
 
@@ -50,7 +50,7 @@ def answered(codec: Http2, asked: list[Asked]) -> None:
     ("octets", "code"),
     [
         (frames.frame(9, 4, 1), frames.PROTOCOL_ERROR),
-        (frames.frame(frames.HEADERS, WHOLE, 2, write_block(FIELDS)), frames.PROTOCOL_ERROR),
+        (frames.frame(frames.HEADERS, WHOLE, 2, write_block(tuple(FIELDS))), frames.PROTOCOL_ERROR),
         (frames.frame(frames.HEADERS, WHOLE, 1, b"\xff\xff"), frames.PROTOCOL_ERROR),
         (frames.frame(frames.HEADERS, WHOLE | frames.PADDED, 1, b"\x09abc"), frames.PROTOCOL_ERROR),
         (frames.frame(frames.HEADERS, frames.END_STREAM, 1) + frames.frame(frames.PING, 0, 0, bytes(8)), 1),
@@ -71,7 +71,7 @@ def test_what_breaks_the_rules_ends_the_connection(octets: bytes, code: int) -> 
 
 
 def test_settings_come_first() -> None:
-    codec = Http2(lambda status: None, list, 100, 1 << 18, Doh())
+    codec = Http2(lambda status: None, tuple, 100, 1 << 18, Doh())
     assert code_of(codec, frames.PREFACE + frames.frame(frames.PING, 0, 0, bytes(8))) == frames.PROTOCOL_ERROR
 
 
@@ -97,7 +97,7 @@ def test_more_streams_than_allowed_end_the_connection() -> None:
 )  # fmt: skip
 def test_frames_that_ask_for_nothing_are_counted_and_answers_give_them_back(octets: bytes) -> None:
     codec = connection()
-    codec.feed(frames.frame(frames.HEADERS, frames.END_HEADERS, 1, write_block(FIELDS)))
+    codec.feed(frames.frame(frames.HEADERS, frames.END_HEADERS, 1, write_block(tuple(FIELDS))))
     for number in range(3, 2003, 2):  # a client that asks may send some for each question
         codec.feed(octets * 2)
         answered(codec, codec.feed(request(number)))
@@ -109,7 +109,7 @@ def test_requests_that_are_taken_back_are_counted() -> None:
     codec = connection()
     reset = b"".join(
         [
-            frames.frame(frames.HEADERS, frames.END_HEADERS, number, write_block(FIELDS))
+            frames.frame(frames.HEADERS, frames.END_HEADERS, number, write_block(tuple(FIELDS)))
             + frames.frame(frames.RST_STREAM, 0, number, b"\0\0\0\x08")
             for number in range(1, 1001, 2)
         ]
@@ -127,7 +127,7 @@ def test_headers_without_an_end_are_counted(piece: bytes) -> None:
 
 def test_data_beyond_the_window_ends_the_connection_only_where_it_was_not_opened() -> None:
     codec = connection()
-    codec.feed(frames.frame(frames.HEADERS, frames.END_HEADERS, 1, write_block(FIELDS)))
+    codec.feed(frames.frame(frames.HEADERS, frames.END_HEADERS, 1, write_block(tuple(FIELDS))))
     for _ in range(20):
         codec.feed(frames.frame(frames.DATA, 0, 1, bytes(3000)))
     opened = [octets for octets in codec.octets() if octets[3] == frames.WINDOW_UPDATE]
