@@ -1,4 +1,4 @@
-"""What the parts of a chain note about one query, for who writes it down."""
+"""What the parts of a chain note about one query, for who writes it down or counts it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Trail:
     for, where it is another one than the client's. ``cache`` is ``hit``, ``miss`` or ``stale``, empty where no cache
     was asked; of an answer that is made of several, the last of these that holds for any. ``upstream`` is the address
     that was asked last and ``upstream_time`` the seconds that all exchanges with upstreams took.
+    ``made_from`` is what the answer was made from where that answers for names without number: a wildcard, the owner of
+    a DNAME (lower-case wire names).
     """
 
     decision: str = ""
@@ -25,6 +27,7 @@ class Trail:
     cache: str = ""
     upstream: str = ""
     upstream_time: float = 0.0
+    made_from: bytes = b""
 
     def decide(self, decision: str, rule: str) -> None:
         """Note a decision, unless the query was denied already."""

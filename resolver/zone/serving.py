@@ -11,7 +11,7 @@ from resolver.chain.plugin import Handler
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
-from resolver.wire.constants import AA, ANY, AXFR, DS, IXFR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN
+from resolver.wire.constants import AA, ANY, AXFR, DNAME, DS, IXFR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, YXDOMAIN
 from resolver.wire.message import Sections
 from resolver.wire.names import is_below, parent, suffixes, to_text
 from resolver.wire.records import Body, encode
@@ -154,6 +154,8 @@ class ZoneAnswers:
             query.metadata["zone/wildcard"] = to_text(found.wildcard)
         if _is_within(query.name, self._fallthrough) and _is_missing(served.zone, query.name, found):
             return (await next(query)).tagged((self._tag, *served.leave.tags))
+        if query.trail is not None and not query.depth and query.name not in served.zone.nodes:
+            query.trail.made_from = _made_from(found)
         if found.outcome is Outcome.ALIAS:
             return await behind_alias(query, found, served.zone, self._host, self._source, served.leave)
         rcode = _RCODES.get(found.outcome, NOERROR)
@@ -185,6 +187,12 @@ class _Served:
             self.kept.clear()
             self._octets = 0
         self.kept[key] = answer
+
+
+def _made_from(found: Found) -> bytes:
+    """What the answer for a name that is not there was made from: a wildcard, or the owner of a DNAME."""
+    first = found.answer[0] if found.answer else None
+    return first.owner.lower() if first is not None and first.type == DNAME else found.wildcard
 
 
 def _is_within(name: bytes, zones: tuple[bytes, ...]) -> bool:

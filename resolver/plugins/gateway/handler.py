@@ -171,6 +171,8 @@ class Gateway(Plugin):
     async def _served(self, query: Query, zone: Zone, entry: Entry, *, apex: bool = False) -> Reply:
         qtype = query.qtype
         tags: Tags = (entry, self.names.shape) if entry.is_wildcard else (entry,)
+        if entry.is_wildcard and query.trail is not None and not query.depth:
+            query.trail.made_from = entry.name
         body = entry.bodies.get(qtype)
         if body is None:
             alias = entry.alias

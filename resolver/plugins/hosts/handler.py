@@ -45,6 +45,8 @@ class Hosts(Plugin):
         settings = self.settings
         if not _is_within(name, settings.zones):
             return await next(query)
+        if query.trail is not None and not query.depth:
+            query.trail.made_from = self.table.wildcard_of(name)
         if qtype in (A, AAAA):
             body = self.table.addresses(name, qtype)
             if body is not None:

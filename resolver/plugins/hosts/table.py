@@ -71,6 +71,12 @@ class Table:
         pattern = _pattern(name)
         return pattern in self.v4 or pattern in self.v6
 
+    def wildcard_of(self, name: bytes) -> bytes:
+        """The wildcard that a name has its addresses from; empty where it has its own, or none."""
+        if not self.wildcards or name in self.v4 or name in self.v6:
+            return b""
+        return _pattern(name) if self.knows(name) else b""
+
 
 def read_table(lines: Iterable[bytes], zones: Iterable[bytes], ttl: int, *, reverse: bool = True) -> Table:
     """The table of hosts(5) lines: an address, then names. Names outside of ``zones`` are left out."""

@@ -14,6 +14,7 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query, Site
 from resolver.chain.reply import Reply, failure, silence
 from resolver.chain.setup import Block, Host
+from resolver.chain.trail import Trail
 from resolver.errors import WireError
 from resolver.plugins.rrl.account import account_of
 from resolver.plugins.rrl.metrics import DROPPED, REFUSED, REPORTED, SLIPPED, Metrics
@@ -23,6 +24,7 @@ from resolver.wire.message import empty_answer
 from resolver.wire.names import suffixes
 from resolver.wire.records import EMPTY_BODY
 
+_FROM_MEMORY: Final = ("hit", "stale")
 _FILLED_IN: Final = 1.0  # seconds: what may come at once is what may come in one
 _SHOWN_PER_SECOND: Final = 100  # dropped replays that go down the chain, to be seen by logs
 
@@ -42,6 +44,7 @@ class Rrl(Plugin):
         self._host = host
         self.table = Buckets(settings.table)
         self.prefix = prefixes(settings.ipv4, settings.ipv6)
+        self._made: dict[bytes, bytes] = {}  # wildcards of names that may be in a cache now
         self.is_news = FirstOfSecond(_SHOWN_PER_SECOND)
         self.metrics = Metrics(host.registry)
         self._dropped = 0
@@ -54,11 +57,13 @@ class Rrl(Plugin):
             if not settings.report_only:
                 return self._refuse(query)
             self._note(query, REQUEST, REPORTED)
+        if query.trail is None and query.transport == "udp":
+            query.trail = Trail()
         reply = await next(query)
         if reply.silent or reply.stream is not None:
             return reply
         proven = query.transport != "udp" or any(one.vouches(query) for one in self._vouchers)
-        kind, about = (REQUEST, None) if proven else account_of(query, reply)
+        kind, about = (REQUEST, None) if proven else account_of(query, reply, self._made_from(query, reply))
         if kind != REQUEST and settings.rates[kind] and not self.take(kind, about, client, self._host.clock()):
             if not settings.report_only:
                 return self._drop(query, kind)
@@ -90,6 +95,7 @@ class Rrl(Plugin):
         """Go on with the accounts where their rates are the same."""
         if previous.settings == self.settings:
             self.table = previous.table
+            self._made = previous._made
 
     def _drop(self, query: Query, kind: str) -> Reply:
         action = self.sanction()
@@ -110,6 +116,21 @@ class Rrl(Plugin):
         self.metrics.count(query.site, kind, action, query.client[0])
         if query.trail is not None:
             query.trail.decide("audit-only" if action == REPORTED else "deny", self.name)
+
+    def _made_from(self, query: Query, reply: Reply) -> bytes:
+        """What an answer was made from where that answers for names without number; a cache does not know it."""
+        trail, name, made = query.trail, query.name, self._made
+        if trail is None:
+            return b""
+        if trail.cache in _FROM_MEMORY:
+            return made.get(name, b"")
+        if not trail.made_from:
+            made.pop(name, None)
+        elif reply.replay is None or not reply.replay.live:  # a cache may have it now
+            if len(made) >= self.settings.table and name not in made:
+                del made[next(iter(made))]
+            made[name] = trail.made_from
+        return trail.made_from
 
     def _covers(self, name: bytes) -> bool:
         zones = self.settings.zones

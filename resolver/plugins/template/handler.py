@@ -57,6 +57,8 @@ class Templates(Plugin):
                 return failure(query, self.name, error=f"template: {error}")
             personal = personal or (is_personal and data is not None)
             if data is not None and fits:
+                if query.trail is not None and not query.depth:
+                    query.trail.made_from = b"\1*" + zone
                 return await self._answer(rule, query, data, personal=personal)
             if not any(one == ROOT or is_below(query.name, one) for one in rule.fallthrough):
                 return failure(query, "")

@@ -10,6 +10,7 @@ import pytest
 from resolver.chain.finish import finish
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, from_records
+from resolver.chain.trail import Trail
 from resolver.plugins.gateway.claims import Items, Origin
 from resolver.plugins.gateway.hosts import Refused
 from resolver.plugins.gateway.offers import Offer
@@ -104,6 +105,16 @@ async def test_wildcards_answer_for_the_name_that_was_asked() -> None:
     for name in ("x.apps.example.com", "longer.apps.example.com"):
         (answer,) = (await scene.ask(name, "MX")).sections.answer
         assert (to_text(answer.owner), to_text(answer.rdata[2:])) == (f"{name}.", "mx.example.com.")
+
+
+async def test_it_is_noted_that_an_answer_was_made_from_a_wildcard() -> None:
+    scene = Scene()
+    scene.offer({"*.apps.example.com": (ONE,), "own.apps.example.com": (TWO,)})
+    for name, wildcard in (("x.y.apps.example.com", "*.apps.example.com"), ("own.apps.example.com", "")):
+        query = question(name)
+        query.trail = Trail()
+        await scene.plugin.resolve(query, nobody)
+        assert query.trail.made_from == (from_text(wildcard) if wildcard else b"")
 
 
 async def test_the_zone_has_records_of_its_own() -> None:
