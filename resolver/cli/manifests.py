@@ -46,6 +46,7 @@ _FLAGS: dict[str, tuple[Callable[[str], Any], bool, str]] = {
 }
 _SWITCHES = {
     "only": "forward the hosts given and refuse all other outside names",
+    "egress-set": "let the server write to the packet filter of the node, for the directive egress_set",
     "article": "the well-known Corefile for this way, as it is",
 }
 # The name of the field where it is not that of the flag.
@@ -135,7 +136,7 @@ WAYS = {
     "node-local": Way(
         "nodelocal",
         "a cache on every node",
-        ("local-address", "cluster-dns", "cluster-domain"),
+        ("local-address", "cluster-dns", "cluster-domain", "egress-set"),
         name="resolver-node",
         namespace="kube-system",
     ),

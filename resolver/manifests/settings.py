@@ -76,6 +76,7 @@ class Settings:
     proxy_image: str = "haproxy:3.0.11"
     nat: tuple[tuple[str, str], ...] = ()
     local_addresses: tuple[str, ...] = ("169.254.20.10",)
+    egress_set: bool = False
 
 
 def host(text: str) -> Host:

@@ -81,8 +81,8 @@ def test_every_flag_of_a_way_changes_what_is_written(way: str, capsys: pytest.Ca
         if flag == "only":
             base = ["--host", "api.example.com"]
             assert body(capsys, way, *base, "--only") != body(capsys, way, *base)
-        elif flag == "article":
-            assert body(capsys, way, "--article") != plain
+        elif flag in ("article", "egress-set"):
+            assert body(capsys, way, f"--{flag}") != plain
         else:
             assert body(capsys, way, *HOSTS.get(way, []), f"--{flag}", values[flag]) != plain, flag
 

@@ -36,7 +36,7 @@ def make(settings: Settings) -> Bundle:
             f"A cache on every node. Pods ask {_said(settings.local_addresses)}, or go on asking "
             f"{_said(settings.cluster_dns)}, which the node then answers itself.",
             "The container `guard` makes and keeps link and packet rules and takes the rules away when the server "
-            "does not answer; the server itself may do nothing but listen on port 53.",
+            f"does not answer; the server itself may do nothing but {_allowed(settings)}.",
         ),
         manifests={
             "serviceaccount.yaml": [account(settings)],
@@ -135,7 +135,10 @@ def server(settings: Settings) -> Mapped:
     body["env"] = [NODE_NAME]
     body |= probes(SHARED_PORTS, _HOST)
     body["resources"] = {"requests": {"cpu": "25m", "memory": "70Mi"}, "limits": {"memory": "256Mi"}}
-    body["securityContext"] = _root_with(["NET_BIND_SERVICE"], "listens on port 53 of the node")
+    rights, why = ["NET_BIND_SERVICE"], "listens on port 53 of the node"
+    if settings.egress_set:
+        rights, why = [*rights, "NET_ADMIN"], f"{why}, and writes to sets of its packet filter"
+    body["securityContext"] = _root_with(rights, why)
     body["volumeMounts"] = [
         CONFIG_MOUNT,
         {"name": "kube-dns", "mountPath": "/etc/kube-dns", "readOnly": True},
@@ -193,6 +196,12 @@ def _root_with(capabilities: list[str], why: str) -> Mapped:
 def _common(settings: Settings) -> list[str]:
     addresses = ",".join(dict.fromkeys((*settings.local_addresses, *settings.cluster_dns)))
     return [f"-localip={addresses}", f"-health-port={SHARED_PORTS.health}"]
+
+
+def _allowed(settings: Settings) -> str:
+    return (
+        "listen on port 53, and write to the packet filter of the node" if settings.egress_set else "listen on port 53"
+    )
 
 
 def _said(addresses: tuple[str, ...]) -> str:

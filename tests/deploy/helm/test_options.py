@@ -238,6 +238,59 @@ def test_only_the_set_up_on_a_node_may_change_its_network(release: Release) -> N
         "guard": ["NET_ADMIN"],
     }
     assert added({"nodeLocal": {"hostNetwork": False}}) == {"resolver": []}
+    sets: Values = {"egressSet": {"enabled": True, "configBlock": "table inet egress\nset4 allowed4"}}
+    assert added(sets)["resolver"] == ["NET_BIND_SERVICE", "NET_ADMIN"]
+    assert added({**sets, "nodeLocal": {"unprivilegedPorts": True}})["resolver"] == ["NET_ADMIN"]
+
+
+def test_a_server_that_writes_to_the_packet_filter_is_root_in_name_and_does_so_for_names_outside(
+    release: Release,
+) -> None:
+    sets: Values = {"egressSet": {"enabled": True, "configBlock": "table inet egress\nset4 allowed4"}}
+    rendered = release({"mode": "nodeLocal", "nodeLocal": {"unprivilegedPorts": True}, **sets})
+    context = rendered.container()["securityContext"]
+    assert (context["runAsUser"], context["runAsNonRoot"], context["allowPrivilegeEscalation"]) == (0, False, False)
+    blocks = load_text(rendered.only("ConfigMap")["data"]["Corefile"], environ={}).blocks
+    having = [block for block in blocks if any(line.name.text == "egress_set" for line in block.directives)]
+    assert [[key.text for key in block.keys] for block in having] == [[".:53"]]
+    assert "egress_set" not in release({"mode": "nodeLocal"}).only("ConfigMap")["data"]["Corefile"]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"egressSet": {"enabled": True, "configBlock": "table inet egress"}}, "needs mode nodeLocal"),
+        (
+            {
+                "mode": "nodeLocal",
+                "nodeLocal": {"hostNetwork": False},
+                "egressSet": {"enabled": True, "configBlock": "table inet egress"},
+            },
+            "needs mode nodeLocal on the host's network",
+        ),
+        ({"mode": "nodeLocal", "egressSet": {"enabled": True}}, "has to name the table"),
+    ],
+)
+def test_sets_that_no_node_has_are_refused(release: Release, values: Values, said: str) -> None:
+    with pytest.raises(RenderError, match=said):
+        release(values)
+
+
+def test_config_maps_of_some_namespaces_take_a_role_in_each(release: Release) -> None:
+    values: Values = {"policy": {"configMaps": True, "configMapNamespaces": ["shop", "pay"]}}
+    rendered = release({**values, "identity": {"enabled": True}})
+    assert rules(release, {**values, "identity": {"enabled": True}}) == {("", "pods")}
+    for kind in ("Role", "RoleBinding"):
+        assert [one["metadata"]["namespace"] for one in rendered.every(kind)] == ["shop", "pay"]
+    for role, binding in zip(rendered.every("Role"), rendered.every("RoleBinding"), strict=True):
+        assert role["rules"] == [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}]
+        assert binding["roleRef"]["name"] == role["metadata"]["name"]
+        account = rendered.only("ServiceAccount")["metadata"]["name"]
+        assert [(one["name"], one["namespace"]) for one in binding["subjects"]] == [(account, "kube-system")]
+    alone = release(values)
+    assert "ClusterRole" not in alone.kinds()
+    assert alone.pod()["automountServiceAccountToken"] is True
+    assert release({"policy": {"configMapNamespaces": ["shop"]}}).every("Role") == []
 
 
 def test_the_link_is_there_before_the_server_and_the_guard_stays_beside_it(release: Release) -> None:

@@ -150,6 +150,12 @@ forward {{ . }} /etc/resolv.conf
 {{ end }}
 .:{{ include "resolver.port.dns" . }} {
     {{- include "resolver.corefile.onNode" . | nindent 4 }}
+    {{- if .Values.egressSet.enabled }}
+    {{- if not (regexMatch "(?m)^\\s*table\\s" .Values.egressSet.configBlock) }}
+    {{- fail "egressSet.configBlock has to name the table: table inet egress" }}
+    {{- end }}
+    {{- include "resolver.corefile.block" (dict "words" "egress_set" "lines" (list .Values.egressSet.configBlock)) | nindent 4 }}
+    {{- end }}
     {{- include "resolver.corefile.outside" . | nindent 4 }}
     {{- include "resolver.corefile.block" (dict "words" (printf "cache %v" .Values.cache.ttl) "lines" (list .Values.cache.configBlock)) | nindent 4 }}
 }

@@ -114,6 +114,12 @@ annotations:
 {{- if or (ne "none" (include "resolver.tier" .)) (include "resolver.readsGateways" .) .Values.policy.configMaps -}}true{{- end -}}
 {{- end -}}
 
+{{/* "true" where the Pods read objects of every namespace. */}}
+{{- define "resolver.readsCluster" -}}
+{{- $maps := and .Values.policy.configMaps (not .Values.policy.configMapNamespaces) -}}
+{{- if or (ne "none" (include "resolver.tier" .)) (include "resolver.readsGateways" .) $maps -}}true{{- end -}}
+{{- end -}}
+
 {{/* Where probes ask: on the host's network nobody outside of the node needs to. */}}
 {{- define "resolver.probeHost" -}}
 {{- if include "resolver.onHost" . -}}127.0.0.1{{- end -}}

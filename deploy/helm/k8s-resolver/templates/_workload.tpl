@@ -175,16 +175,27 @@ and no second instance could start beside the first. */}}
 {{- end }}
 {{- end -}}
 
-{{/* The host's network knows no sysctl of a Pod: to listen on port 53 there takes a capability, and only root keeps one. */}}
+{{/* The host's network knows no sysctl of a Pod: to listen on port 53 there takes a capability, to write to the node's packet
+filter another one, and only root keeps any. */}}
 {{- define "resolver.container.security" -}}
+{{- $rights := list -}}
+{{- if and .Values.egressSet.enabled (not (include "resolver.onHost" .)) -}}
+{{- fail "egressSet writes to the packet filter of nodes: it needs mode nodeLocal on the host's network" -}}
+{{- end -}}
 {{- if and (include "resolver.onHost" .) (not .Values.nodeLocal.unprivilegedPorts) -}}
+{{- $rights = append $rights "NET_BIND_SERVICE" -}}
+{{- end -}}
+{{- if .Values.egressSet.enabled -}}
+{{- $rights = append $rights "NET_ADMIN" -}}
+{{- end -}}
+{{- if $rights -}}
 {{ toYaml (omit .Values.securityContext "capabilities") }}
 runAsNonRoot: false
 runAsUser: 0
 runAsGroup: 0
 capabilities:
   drop: [ALL]
-  add: [NET_BIND_SERVICE]
+  add: [{{ join ", " $rights }}]
 {{- else -}}
 {{ toYaml .Values.securityContext }}
 {{- end -}}
