@@ -21,6 +21,8 @@ _TRANSLATED: Final = bytes(8) + b"\xff\xff\0\0"  # RFC 7915
 _ISATAP: Final = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))  # RFC 5214 section 6.1
 _6TO4: Final = b"\x20\x02"
 _TEREDO: Final = bytes.fromhex("20010000")  # RFC 4380 section 4
+_ENDING: Final = (_MAPPED, _NAT64, _TRANSLATED)
+_HOLDING: Final = (*_ENDING, _6TO4, _TEREDO)
 _BENCHMARKING: Final = bytes.fromhex("200100020000")  # RFC 5180
 _EVERYWHERE: Final = 0xE  # the scope of multicast that leaves the own network (RFC 7346)
 _ANYCAST: Final = frozenset((9, 10, 170, 171))  # of 192.0.0.0/24: reachable from everywhere, or answers about NAT64
@@ -42,7 +44,22 @@ def is_inside(packed: bytes) -> bool:
     kind = _V6[packed[0]]
     if kind == _INSIDE or (kind == _MIXED and _is_inside_v6(packed)):
         return True
-    return packed[8:12] in _ISATAP and is_inside(packed[12:])
+    if packed[8:12] in _ISATAP or (kind == _MIXED and packed.startswith(_HOLDING)):
+        return any(is_inside(one) for one in held(packed))
+    return False
+
+
+def held(packed: bytes) -> Iterator[bytes]:
+    """The IPv4 addresses that an IPv6 address holds: none, one, or two."""
+    if len(packed) != 16:
+        return
+    if packed[8:12] in _ISATAP or packed.startswith(_ENDING):
+        yield packed[12:]
+    if packed.startswith(_6TO4):
+        yield packed[2:6]
+    elif packed.startswith(_TEREDO):
+        yield packed[4:8]
+        yield bytes(octet ^ 0xFF for octet in packed[12:])
 
 
 def _is_inside_v4(packed: bytes) -> bool:
@@ -61,10 +78,6 @@ def _is_inside_v4(packed: bytes) -> bool:
 def _is_inside_v6(packed: bytes) -> bool:
     first, second = packed[0], packed[1]
     if first == 0x20:
-        if packed.startswith(_6TO4):
-            return is_inside(packed[2:6])
-        if packed.startswith(_TEREDO):
-            return is_inside(packed[4:8]) or is_inside(bytes(octet ^ 0xFF for octet in packed[12:]))
         return packed.startswith(_BENCHMARKING)
     if first == 0xFE:
         return second >= 0x80
@@ -72,8 +85,6 @@ def _is_inside_v6(packed: bytes) -> bool:
         return second & 0xF != _EVERYWHERE
     if first == 0x5F:
         return second == 0
-    if packed.startswith((_MAPPED, _NAT64, _TRANSLATED)):
-        return is_inside(packed[12:])
     # ::, ::1 and what RFC 4291 section 2.5.5.1 gave up
     return packed.startswith((_COMPATIBLE, _NAT64_LOCAL))
 

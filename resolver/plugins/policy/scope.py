@@ -7,9 +7,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from resolver.chain.networks import NetworkSet
 from resolver.chain.turns import Turns
 from resolver.plugins.policy.settings import REFUSE, Feed, Settings
-from resolver.policy.addresses import is_inside
+from resolver.policy.addresses import held, is_inside
 from resolver.policy.clients import numbered
 from resolver.policy.engine import Policy, State
 from resolver.policy.response_zone import PASSTHRU, SERVFAIL, ResponseZone, Trigger
@@ -182,9 +183,9 @@ class Scope:
 
     def is_rebinding(self, addresses: Iterable[bytes], name: bytes) -> bool:
         """Whether one of the addresses leads to the inside and the name may not have it."""
+        rebinding = self.settings.rebinding
         for packed in addresses:
-            if is_inside(packed):
-                rebinding = self.settings.rebinding
+            if is_inside(packed) or (rebinding.private is not None and _is_in(packed, rebinding.private)):
                 if any(pattern.matches(name) for pattern in rebinding.allowed):
                     return False
                 if rebinding.networks is None or not rebinding.networks.holds(_shown(packed)):
@@ -203,6 +204,11 @@ _NOT_READY = Trigger("is not ready", SERVFAIL)
 _REFUSAL = Answer(REFUSED)
 _REBINDING = Decision(REFUSED, "rebinding", answer=_REFUSAL, named=True)
 _REBINDING_AUDITED = Decision(AUDIT_ONLY, "rebinding", answer=_REFUSAL, would=REFUSED, named=True)
+
+
+def _is_in(packed: bytes, networks: NetworkSet) -> bool:
+    """Whether an address, or an IPv4 address that it holds, is in the networks."""
+    return any(networks.holds(_shown(one)) for one in (packed, *held(packed)))
 
 
 def _shown(packed: bytes) -> str:

@@ -66,12 +66,13 @@ class Feed:
 class Rebinding:
     """What becomes of inside addresses in answers from outside: ``refuse``, ``audit-only`` or ``off``.
 
-    Names of ``allowed`` may have them, and everybody those of ``networks``.
+    Those of ``private`` count as inside too. Names of ``allowed`` may have them, and everybody those of ``networks``.
     """
 
     mode: str = REFUSE
     allowed: tuple[Pattern, ...] = ()
     networks: NetworkSet | None = None
+    private: NetworkSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,11 +267,11 @@ def _rebinding(line: Directive) -> Rebinding:
     no_block(line)
     words = args(line, 1)
     mode = choice(words[0], (REFUSE, AUDIT_ONLY, OFF))
-    sections = _sections(words[1:], ("allow", "net"))
-    networks = sections.get("net")
-    return Rebinding(
-        mode, tuple(map(_pattern, sections.get("allow", ()))), NetworkSet(map(cidr, networks)) if networks else None
+    sections = _sections(words[1:], ("allow", "net", "private"))
+    networks, private = (
+        NetworkSet(map(cidr, sections[name])) if name in sections else None for name in ("net", "private")
     )
+    return Rebinding(mode, tuple(map(_pattern, sections.get("allow", ()))), networks, private)
 
 
 def _feed(line: Directive, block: Block) -> Feed:

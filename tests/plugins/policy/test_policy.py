@@ -226,6 +226,24 @@ async def test_what_the_cache_has_may_be_from_outside() -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("203.0.113.9", "policy"), ("::ffff:203.0.113.9", "policy"), ("64:ff9b::cb00:7109", "policy"),
+        ("2002:cb00:7109::", "policy"), ("2001:db8:1::1", "policy"), ("10.0.0.1", "policy"),
+        ("203.0.113.130", "forward"), ("198.51.100.1", "forward"), ("2001:db8:2::1", "forward"),
+        ("64:ff9b::198.51.100.1", "forward"),
+    ],
+)  # fmt: skip
+async def test_more_addresses_may_count_as_inside(address: str, source: str) -> None:
+    qtype, rtype = ("AAAA", AAAA) if ":" in address else ("A", A)
+    lines = "rebinding refuse allow own.example net 203.0.113.128/25 private 203.0.113.0/24 2001:db8:1::/48"
+    data = {name: [(name, rtype, address)] for name in ("any.example.", "own.example.")}
+    scene = Scene(f"policy {{\n {lines}\n}}", data)
+    assert (await scene.ask("any.example", qtype)).source == source
+    assert (await scene.ask("own.example", qtype)).source == "forward"
+
+
+@pytest.mark.parametrize(
     ("hint", "rcode"),
     [
         (b"\0\4\0\4" + bytes((192, 168, 0, 1)), REFUSED),
@@ -293,6 +311,8 @@ async def test_a_denied_alias_is_replayed_no_longer_than_the_answer_it_was_found
         ("mode dry", "dry is not known"),
         ("allow", "does not say which names"),
         ("rebinding refuse 10.0.0.0/8", "unexpected"),
+        ("rebinding refuse private", "nothing behind private"),
+        ("rebinding refuse private 10.0.0.0/99", "10.0.0.0/99"),
         ("rules a b c", "unexpected"),
         ("rules a reload 1ms", "shorter"),
         ("rpz x", "at least 3"),
