@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar, cast, ru
 from resolver.chain.contacts import Caller, Contact
 from resolver.chain.proxied import ProxyPolicy
 from resolver.chain.query import Query
+from resolver.chain.reply import Reply
 from resolver.config.model import Word
 from resolver.errors import ConfigError, WireError
 from resolver.wire.names import from_text
@@ -314,6 +315,14 @@ class Tapping(Protocol):
 
     def exchanged(self, query: Query, exchange: Exchange) -> None:
         """An exchange has ended that was begun for this query."""
+
+
+@runtime_checkable
+class Witness(Protocol):
+    """A part that wants to know of queries for its server block that are answered in front of the chain."""
+
+    def witness(self, query: Query, reply: Reply, octets: bytes) -> None:
+        """A message was answered with these octets. Where its form or opcode is wrong only the question was read."""
 
 
 @runtime_checkable

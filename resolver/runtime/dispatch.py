@@ -29,6 +29,7 @@ from resolver.wire.constants import (
 )
 from resolver.wire.edns import write_opt
 from resolver.wire.header import ACCEPTED, accept, error_reply
+from resolver.wire.message import read_question
 
 if TYPE_CHECKING:
     from resolver.chain.setup import Host
@@ -38,6 +39,7 @@ Send = Callable[[bytes], None]
 Answer = bytes | Messages
 SendAny = Callable[[Answer], None]
 Address = tuple[str, int]
+_Ends = tuple[Address, Address, str]
 
 # Answers are replayed for queries up to this size: a name of 255 octets with EDNS and a few options.
 _LONGEST_REPLAYED = 512
@@ -101,10 +103,11 @@ class Dispatcher:
 
         ``many`` is for who can also send many messages in answer to one. What ``store`` replays was looked for before.
         """
+        ends = client, local, transport
         try:
             verdict = accept(packet, notify=self.router.takes_notify)
             if verdict != ACCEPTED:
-                return self._reject(packet, verdict, transport)
+                return self._reject(packet, verdict, ends)
             query = parse(packet, client, local, transport, self.host.clock())
             if query.edns is not None and query.edns.version:
                 return self._refuse(query, "badvers", failure(query, "", BADVERS))
@@ -114,9 +117,9 @@ class Dispatcher:
                 return self._refuse(query, "overload", failure(query, "", SERVFAIL))
             return self._work_out(packet, query, send, store, many)
         except EdnsError:
-            return self._reject(packet, FORMERR, transport, _OPT)
+            return self._reject(packet, FORMERR, ends, _OPT)
         except WireError:
-            return self._reject(packet, FORMERR, transport)
+            return self._reject(packet, FORMERR, ends)
         except Exception as error:  # one message must not take the others of its batch with it
             return self._stumbled(packet, transport, error)
 
@@ -128,7 +131,7 @@ class Dispatcher:
         handler = route.handler
         if query.flags & OPCODE_MASK:  # no other opcode was accepted
             if route.notify is None:
-                return self._reject(packet, NOTIMP, query.transport)
+                return self._reject(packet, NOTIMP, (query.client, query.local, query.transport))
             handler = route.notify
         moment = (self.stores.epoch, self.stores.reign)
 
@@ -204,11 +207,44 @@ class Dispatcher:
         sizes = query.size, len(octets)
         seen = (site, query.transport, ipv6, query.qtype, query.do, reply.rcode, "", *sizes)
         self._traffic.tally(seen).one(0.0)
+        if self.router.is_witnessed:
+            self._tell(query, reply, octets)
         return octets
 
-    def _reject(self, packet: bytes, verdict: int, transport: str, opt: bytes = b"") -> bytes:
-        self._count(transport, "dropped" if verdict < 0 else rcode_name(verdict).lower())
-        return b"" if verdict < 0 else error_reply(packet, verdict, opt)
+    def _reject(self, packet: bytes, verdict: int, ends: _Ends, opt: bytes = b"") -> bytes:
+        """Answer what is no query, or drop it."""
+        self._count(ends[2], "dropped" if verdict < 0 else rcode_name(verdict).lower())
+        if verdict < 0:
+            return b""
+        octets = error_reply(packet, verdict, opt)
+        if self.router.is_witnessed:
+            self._tell_of_question(packet, verdict, ends, octets)
+        return octets
+
+    def _tell_of_question(self, packet: bytes, rcode: int, ends: _Ends, octets: bytes) -> None:
+        """Let it be written down where the message has a question, whatever else is wrong with it."""
+        try:
+            qname, qtype, qclass, _ = read_question(packet)
+        except WireError:
+            return
+        client, local, transport = ends
+        flags, now = packet[2] << 8 | packet[3], self.host.clock()
+        query = Query(
+            qname, qtype, qclass, message_id=packet[0] << 8 | packet[1], flags=flags, client=client, local=local,
+            transport=transport, received=now, size=len(packet),
+        )  # fmt: skip
+        self._tell(query, failure(query, "", rcode), octets)
+
+    def _tell(self, query: Query, reply: Reply, octets: bytes) -> None:
+        """Tell those of the server block that the question is for."""
+        try:
+            route = self.router.find(query)
+            if route is not None:
+                query.site = route.site
+                for witness in route.witnesses:
+                    witness.witness(query, reply, octets)
+        except Exception as error:  # the answer does not depend on who hears of it
+            self._note_panic(error, repr(query))
 
     def _count(self, transport: str, reason: str) -> None:
         self._rejected.cell(self.label, transport, reason).value += 1

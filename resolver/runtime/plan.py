@@ -18,6 +18,7 @@ from resolver.chain.capabilities import (
     Reloading,
     Sorting,
     View,
+    Witness,
     offering,
 )
 from resolver.chain.link import refuse
@@ -213,6 +214,7 @@ def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[Cla
     view_name, takes, personal = (view.view_name, view.takes, view.personal) if view else ("", None, False)
     classes = any(part.other_classes for part in block.parts if isinstance(part, Plugin))
     sorting = list(offering(block.parts, Sorting))
+    witnesses = tuple(offering(block.parts, Witness))
     sites: list[Site] = []
     claims: list[Claim] = []
     for address in addresses:
@@ -221,7 +223,9 @@ def _place(plan: Plan, block: Block, addresses: list[ServerAddress]) -> list[Cla
             site = Site(service.label, address.zone, view_name)
             sites.append(site)
             service.sorting.update({id(part): part for part in sorting})
-            service.router.add(Route(address.wire, site, block.resolve, classes, takes, block.notify, personal))
+            service.router.add(
+                Route(address.wire, site, block.resolve, classes, takes, block.notify, personal, witnesses)
+            )
             if view is None:
                 claims.append((address.scheme, address.wire, address.port, host, address.at))
     block.sites = tuple(sites)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
+from resolver.chain.capabilities import Witness
 from resolver.chain.plugin import Handler
 from resolver.chain.query import Query, Site
 from resolver.chain.reply import Reply
@@ -19,6 +20,7 @@ class Route:
 
     ``personal`` says that it may decide otherwise for another client with the same octets. ``classes`` tells whether
     queries of other classes than IN may enter. ``notify`` is where a NOTIFY goes, None where none is taken.
+    ``witnesses`` are told of what is answered in front of the handler.
     """
 
     zone: bytes
@@ -28,6 +30,7 @@ class Route:
     takes: Callable[[Query], bool] | None = None
     notify: Handler | None = None
     personal: bool = False
+    witnesses: tuple[Witness, ...] = ()
     unrepeated: Route | None = None
 
     def withheld(self) -> Route:
@@ -47,12 +50,13 @@ class Router:
 
     def __init__(self) -> None:
         self._zones: dict[bytes, list[Route]] = {}
-        self.takes_notify = False
+        self.takes_notify = self.is_witnessed = False
 
     def add(self, route: Route) -> None:
         """Add a zone; several routes of one zone are tried in the order of the file."""
         self._zones.setdefault(route.zone, []).append(route)
         self.takes_notify = self.takes_notify or route.notify is not None
+        self.is_witnessed = self.is_witnessed or bool(route.witnesses)
 
     def find(self, query: Query) -> Route | None:
         """The route for the query, None outside of all zones.

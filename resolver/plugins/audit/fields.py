@@ -8,9 +8,9 @@ IDENTITY: Final = ("namespace", "pod", "owner", "service_account", "node")
 
 # What a line can do without; it always says its time, and how many it stands for.
 OPTIONAL: Final = (
-    "client", "port", *IDENTITY, "transport", "name", "type", "class", "server", "zone", "view", "decision", "rule",
-    "rewrite", "cache", "upstream", "upstream_ms", "duration_ms", "rcode", "answers", "addresses", "aliases", "ede",
-    "size", "dropped",
+    "client", "port", *IDENTITY, "transport", "name", "type", "class", "opcode", "server", "zone", "view", "decision",
+    "rule", "rewrite", "cache", "upstream", "upstream_ms", "duration_ms", "rcode", "answers", "addresses", "aliases",
+    "ede", "size", "dropped",
 )  # fmt: skip
 
 HASHABLE: Final = ("client", *IDENTITY, "name", "rewrite", "upstream", "addresses", "aliases")

@@ -26,7 +26,7 @@ from resolver.plugins.audit.replayed import Replays
 from resolver.plugins.audit.settings import Settings
 from resolver.plugins.audit.shape import Shape
 from resolver.telemetry.metrics import Registry
-from resolver.wire.constants import IN, class_name, rcode_name, type_name
+from resolver.wire.constants import IN, OPCODE_MASK, OPCODES, class_name, rcode_name, type_name
 from resolver.wire.names import to_text
 
 # What a limit tolerates is about a client at a moment, and not about the answer that is replayed to others.
@@ -97,12 +97,18 @@ class Audit(Plugin):
         observers = (*leave.observers, self._replays.observer(members, due))
         return replace(reply, replay=replace(leave, observers=observers))
 
-    def _note(self, query: Query, reply: Reply, trail: Trail) -> str | None:
-        """Write the line where it is wanted.
+    def witness(self, query: Query, reply: Reply, octets: bytes) -> None:
+        """Write down what was answered in front of the chain."""
+        if self.settings.filters.takes_question(query.name, query.qtype):
+            self._note(query, reply, Trail(), octets)
+
+    def _note(self, query: Query, reply: Reply, trail: Trail, octets: bytes | None = None) -> str | None:
+        """Write the line where it is wanted; ``octets`` is what leaves where that is not what the reply makes.
 
         Gives what its replays say too, None where answers like this one get no lines.
         """
-        reply, octets = _written(query, reply)
+        if octets is None:
+            reply, octets = _written(query, reply)
         if not self.settings.filters.takes_answer(class_of(reply), trail.decision):
             return None
         seconds = max(self._host.clock() - query.received, 0.0) if query.received else 0.0
@@ -131,6 +137,7 @@ class Audit(Plugin):
             "name": to_text(query.name),
             "type": type_name(query.qtype),
             "class": class_name(query.qclass) if query.qclass != IN else None,
+            "opcode": _opcode_of(query),
             "server": site.server,
             "zone": site.zone,
             "view": site.view,
@@ -152,6 +159,12 @@ class Audit(Plugin):
             return False
         self._gap = secrets.randbelow(2 * self.settings.sample - 1)  # on average one less than ``sample``
         return True
+
+
+def _opcode_of(query: Query) -> str | None:
+    """What the message is, where it is no query."""
+    opcode = (query.flags & OPCODE_MASK) >> 11
+    return OPCODES.get(opcode, f"OPCODE{opcode}") if opcode else None
 
 
 def _written(query: Query, reply: Reply) -> tuple[Reply, bytes]:
