@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from resolver.chain.setup import Block
 from resolver.errors import ResolverError
 from resolver.netpol.delegated import Tree, delegated_rules
+from resolver.netpol.scoping import scoped
 from resolver.plugins.policy.settings import Settings as PolicySettings
 from resolver.plugins.policy.settings import parse
 from resolver.policy.patterns import STAR, Pattern, Reach
@@ -71,9 +72,9 @@ def grants(
     policies = list(_policies(plan))
     if not policies:
         raise ResolverError("the configuration has no policy, so nothing says what workloads may reach")
-    own = [rule for settings in policies for rule in _rules(settings)]
-    delegated, ignored = _delegated(policies, config_maps)
-    rules = [*own, *delegated]
+    own, ignored = _scoped(policies, [list(_rules(settings)) for settings in policies])
+    delegated, without = _delegated(policies, config_maps)
+    rules, ignored = [*own, *delegated], [*ignored, *without]
     named = sorted({namespace for rule in rules for who in rule.who for namespace in _namespaces(who)})
     found = Grants(list(dict.fromkeys(wanted)) or named)
     if not found.namespaces:
@@ -104,7 +105,17 @@ def _delegated(policies: Sequence[PolicySettings], trees: Sequence[Tree] | None)
     if all(settings.config_maps is None for settings in policies):
         raise ResolverError("no policy of the configuration takes rules from ConfigMaps: it has no line configmaps")
     found = [delegated_rules(settings, trees) for settings in policies]
-    return [rule for rules, _ in found for rule in rules], [text for _, unsaid in found for text in unsaid]
+    rules, outside = _scoped(policies, [rules for rules, _ in found])
+    return rules, [*(text for _, unsaid in found for text in unsaid), *outside]
+
+
+def _scoped(policies: Sequence[PolicySettings], rules: Sequence[list[Rule]]) -> tuple[list[Rule], list[str]]:
+    """The rules of all policies, each as far as the zones of its policy go."""
+    zones = {zone for settings in policies for zone in settings.zones}
+    found = [
+        scoped(own, settings.zones, zones - set(settings.zones)) for settings, own in zip(policies, rules, strict=True)
+    ]
+    return [rule for kept, _ in found for rule in kept], [text for _, unsaid in found for text in unsaid]
 
 
 def _policies(plan: Plan) -> Iterator[PolicySettings]:

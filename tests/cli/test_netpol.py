@@ -233,3 +233,37 @@ def test_ports_that_nobody_chose_are_said_in_every_manifest(corefile: Path, caps
         found, said = documents(capsys)
         assert all("annotations" not in one["metadata"] for one in found)
         assert "assumed" not in said
+
+
+def test_rules_count_in_the_zones_of_their_policy_alone(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corefile.write_text(""". {
+    policy {
+        default deny
+        allow .example.org
+        allow a.corp.example.org
+        allow www.example.net
+    }
+    policy corp.example.org lab.example {
+        default deny
+        allow .
+        deny secret.corp.example.org
+        allow elsewhere.example
+    }
+    forward . 9.9.9.9
+}
+""")
+    command = ["netpol", "-conf", str(corefile), "--for", "workloads", "--format", "cilium", "--namespace", "shop"]
+    assert main(command) == 0
+    (found,), said = documents(capsys)
+    names = {name.get("matchName") or name["matchPattern"] for name in found["spec"]["egress"][1]["toFQDNs"]}
+    assert names == {
+        *("example.org", "**.example.org", "www.example.net"),
+        *("corp.example.org", "**.corp.example.org", "lab.example", "**.lab.example"),
+    }
+    for what in (
+        "a.corp.example.org: it is not for names in the zones of its policy",
+        "elsewhere.example: it is not for names in the zones of its policy",
+        "allow .example.org: another policy decides about .corp.example.org",
+        "secret.corp.example.org: denied by the resolver alone",
+    ):
+        assert what in said
