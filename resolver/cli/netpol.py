@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--resolve", type=_server, metavar="ADDRESS[:PORT]", help="ask this server for the addresses of names")
     add(
+        "--api-server",
+        action="append",
+        type=partial(_server, default=0),
+        metavar="ADDRESS[:PORT]",
+        help="for the server: where the Kubernetes API is; may be repeated (default: anywhere, at 443 and 6443)",
+    )
+    add(
         "--port",
         action="append",
         type=_port,
@@ -96,8 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _server(text: str) -> tuple[str, int]:
-    host, port = text, 53
+def _server(text: str, default: int = 53) -> tuple[str, int]:
+    host, port = text, default
     if text.startswith("[") or text.count(":") == 1:
         host, _, number = text.rpartition(":")
         host = host.strip("[]")
@@ -128,13 +136,15 @@ def _for_server(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tu
     targets, unknown = outgoing(plan, settings.cluster_domain, settings.namespace)
     names = [one.host for one in targets if one.is_name]
     known, missing = _resolved(names, flags)
-    document, left_out = server_policy(plan, targets, known, settings)
+    document, left_out = server_policy(plan, targets, known, settings, list(dict.fromkeys(flags.api_server or ())))
     return [document], [*missing, *left_out, *unknown]
 
 
 def _for_workloads(plan: Plan, settings: Settings, flags: argparse.Namespace) -> tuple[list[Document], list[str]]:
     if len(flags.port or ()) > _MOST_PORTS:
         raise ManifestError(f"--port: {_MOST_PORTS} are as many as a policy takes")
+    if flags.api_server:
+        raise ManifestError("--api-server is for the server itself, not for workloads")
     found = grants(plan, flags.namespace, settings.cluster_domain, _config_maps(flags.configmaps))
     workloads = Workloads(found, settings, dns_ports(plan), list(dict.fromkeys(flags.port or ASSUMED_PORTS)))
     missing: list[str] = []

@@ -25,25 +25,33 @@ _IN = {
     "https3": ("UDP",),
 }
 _MONITORING = "monitoring"
+_API_PORTS = (443, 6443)
 _PROBES = ("/health", "/ready")
 
 Rule = dict[str, Any]
 
 
 def server_policy(
-    plan: Plan, targets: Sequence[Outgoing], known: Mapping[str, Sequence[Found]], settings: Settings
+    plan: Plan,
+    targets: Sequence[Outgoing],
+    known: Mapping[str, Sequence[Found]],
+    settings: Settings,
+    api: Sequence[tuple[str, int]] = (),
 ) -> tuple[Document, list[str]]:
-    """The policy, and what it leaves out. ``known`` has the addresses of host names."""
+    """The policy, and what it leaves out.
+
+    ``known`` has the addresses of host names, ``api`` addresses and ports of the API server (0 for both usual ones).
+    """
     left_out: list[str] = []
-    egress = list(_egress(targets, known, left_out))
+    egress = [*_egress(targets, known, left_out), *_to_api(targets, api)]
     spec = {
         "podSelector": {"matchLabels": labels(settings)},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": list(_ingress(plan)),
         "egress": egress,
     }
-    api, name = "networking.k8s.io/v1", settings.name
-    return document("NetworkPolicy", api, name, settings.namespace, all_labels(settings), spec=spec), left_out
+    group, name = "networking.k8s.io/v1", settings.name
+    return document("NetworkPolicy", group, name, settings.namespace, all_labels(settings), spec=spec), left_out
 
 
 def dns_ports(plan: Plan, labels: Container[str] | None = None) -> list[Rule]:
@@ -118,8 +126,17 @@ def _egress(targets: Sequence[Outgoing], known: Mapping[str, Sequence[Found]], l
     for (port, protocols), peers in groups.items():
         if peers:
             yield {"to": _once(peers), "ports": [{"port": port, "protocol": protocol} for protocol in protocols]}
-    if any(target.host == API for target in targets):
+
+
+def _to_api(targets: Sequence[Outgoing], api: Sequence[tuple[str, int]]) -> Iterator[Rule]:
+    """The API server, wherever it is where nobody says."""
+    if not any(target.host == API for target in targets):
+        return
+    if not api:
         yield to_api()
+    for number in dict.fromkeys(port for _, port in api):
+        peers = [block(host) for host, port in api if port == number]
+        yield {Note("The API server."): None, "to": peers, "ports": _tcp([number] if number else _API_PORTS)}
 
 
 def _peers(target: Outgoing, known: Mapping[str, Sequence[Found]], left_out: list[str]) -> Iterator[Any]:

@@ -135,6 +135,7 @@ async def test_a_server_that_knows_no_name_is_an_error_and_nothing_is_written(
         (["--format", "cilium"], "is for workloads"),
         (["--namespace", "shop"], "is for workloads"),
         (["--port", "443"], "is for workloads"),
+        (["--for", "workloads", "--format", "cilium", "--api-server", "192.0.2.1"], "is for the server itself"),
     ],
 )
 def test_options_that_make_no_sense_together_are_refused(

@@ -232,3 +232,27 @@ def test_the_resolver_file_of_this_machine_is_not_that_of_the_pod(
     spec, said = server_policy(corefile, ". {\n    forward . /etc/resolv.conf\n}\n", capsys)
     assert spec["egress"] == []
     assert "/etc/resolv.conf is another file in the Pod" in said
+
+
+def test_the_api_server_is_reached_where_it_is_where_that_is_said(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["netpol", "-conf", str(corefile), "--api-server", "192.0.2.1", "--api-server", "[2001:db8::1]:6443"]
+    assert main([*command, "--api-server", "192.0.2.2"]) == 0
+    ((found,), _) = documents(capsys)
+    assert opened(found["spec"]["egress"], "to") == {
+        "9.9.9.9/32": [(53, "UDP"), (53, "TCP")],
+        "192.0.2.1/32": [(443, "TCP"), (6443, "TCP")],
+        "192.0.2.2/32": [(443, "TCP"), (6443, "TCP")],
+        "2001:db8::1/128": [(6443, "TCP")],
+    }
+    assert all("to" in rule for rule in found["spec"]["egress"])
+
+
+def test_without_a_directive_that_asks_it_the_api_server_stays_closed(
+    corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corefile.write_text(". {\n    forward . 9.9.9.9\n}\n")
+    assert main(["netpol", "-conf", str(corefile), "--api-server", "192.0.2.1"]) == 0
+    ((found,), _) = documents(capsys)
+    assert networks(found["spec"]) == ["9.9.9.9/32"]
