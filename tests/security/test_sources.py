@@ -15,6 +15,8 @@ HARMLESS = {
     "zone/refresh.py",
 }  # fmt: skip
 
+PARTS = {"Plugin", "Part"}
+
 
 def _imports(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -25,6 +27,22 @@ def _imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add(node.module or "")
     return found
+
+
+def test_every_part_that_has_groups_of_clients_is_asked_for_them() -> None:
+    """CoreDNS 8289: a part that lacks half of what ``Sorting`` asks for has its answers replayed to everybody."""
+    having = {
+        f"{path.parent.name}.{node.name}"
+        for path in ROOT.glob("plugins/*/*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and {base.id for base in node.bases if isinstance(base, ast.Name)} & PARTS
+        if "group" in _methods(node) and "sorts" not in _methods(node)
+    }
+    assert not having
+
+
+def _methods(node: ast.ClassDef) -> set[str]:
+    return {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
 
 
 def test_random_is_used_only_where_guessing_gains_nothing() -> None:

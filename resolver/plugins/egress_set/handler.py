@@ -96,6 +96,10 @@ class EgressSet(Plugin):
     def _identifying(self) -> Identifying | None:
         return next(offering(self._block.parts, Identifying), None)
 
+    @property
+    def sorts(self) -> bool:
+        return bool(self.settings.namespaces)
+
     def group(self, client: str) -> Hashable:
         """Clients of one group have the same sets."""
         known = self._identifying
