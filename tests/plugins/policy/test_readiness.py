@@ -36,6 +36,11 @@ async def test_files_are_ready_when_they_were_read(tmp_path: Path) -> None:
     await scene.part.stop()
 
 
+async def only_policy(http: int) -> bool:
+    """Whether /ready says that only policy is waited for."""
+    return await get(http, "/ready") == (503, "policy")
+
+
 async def test_ready_waits_for_a_transferred_zone_and_for_the_lists_of_the_api(api: FakeApi, tmp_path: Path) -> None:
     port, http, primary = free_port(), free_port(), free_port()
     (tmp_path / "rpz.db").write_text(ZONE)
@@ -48,10 +53,13 @@ async def test_ready_waits_for_a_transferred_zone_and_for_the_lists_of_the_api(a
     }}"""
     identity = f"identity {{\n endpoint {api.url}\n scope cluster\n startup_timeout 0s\n }}"
     api.forbidden.add("configmaps")
+    api.hanging = True
     text = block(port, identity, policy, hosts("192.0.2.1", "www.public.example"), http=http)
     async with serving(tmp_path, text, port=port, http=http) as server:
         await server.says("serving before all ConfigMaps with rules are known: ")
-        assert await get(http, "/ready") == (503, "policy")
+        assert await get(http, "/ready") == (503, "identity,policy")
+        api.hanging = False
+        await until(lambda: only_policy(http))
         api.forbidden.clear()
         await server.says("rpz.test. cannot be had from")
         assert await get(http, "/ready") == (503, "policy")
