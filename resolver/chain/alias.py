@@ -9,7 +9,7 @@ from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
 from resolver.errors import WireError
-from resolver.wire.constants import AA, CNAME, IN, NOERROR, NXDOMAIN, OPTION_EDE, SERVFAIL, TC
+from resolver.wire.constants import AA, CNAME, IN, NOERROR, NXDOMAIN, OPTION_EDE, REFUSED, SERVFAIL, TC
 from resolver.wire.edns import option, options
 from resolver.wire.records import EMPTY_BODY, Record, encode
 
@@ -27,9 +27,9 @@ async def follow(
 ) -> Reply:
     """The alias (a CNAME record), then the answer to the same question about its target (RFC 1034 section 3.6.2).
 
-    The client is told of the alias alone where nobody here serves the target, and SERVFAIL where somebody does and
-    failed. An alias that leads back to itself fails too. The alias is live data with ``tags``; ``before`` are other
-    aliases that lead to it.
+    The client is told of the alias alone where nobody here serves the target, and of the failure where somebody does.
+    An alias that leads back to itself fails too. The alias is live data with ``tags``; ``before`` are other aliases
+    that lead to it.
     """
     chain = [*before, alias]
     if alias.rdata.lower() == query.name:
@@ -38,8 +38,7 @@ async def follow(
     leave = leave_behind([found], tags, alias.ttl, host.clock())
     if found.rcode not in (NOERROR, NXDOMAIN):
         if found.source:
-            # the log has it from whoever failed, and the client may be told why
-            return Reply(query.question, SERVFAIL, 0, _reasons(found), source, octets=EMPTY_BODY)
+            return failed(query, found, source, host.clock())
         return Reply(query.question, 0, AA, b"", source, leave, "", "", encode(query.qname, chain))
     try:
         answer, authority, _ = found.sections
@@ -51,9 +50,15 @@ async def follow(
     return Reply(query.question, found.rcode, AA | found.flags & TC, b"", source, leave, "", "", body)
 
 
-def _reasons(reply: Reply) -> bytes:
-    """The extended errors among the options of a reply."""
-    return b"".join([option(code, payload) for code, payload in options(reply.options) if code == OPTION_EDE])
+def failed(query: Query, target: Reply, source: str, now: float) -> Reply:
+    """What the client is told where a target gave no answer: REFUSED where this server refused it, else SERVFAIL.
+
+    The log has the error from whoever failed, and the client may be told why. Nobody keeps the reply: the next client
+    may be one whom the target is not refused to, and of failures the server has the target's own.
+    """
+    rcode = REFUSED if target.rcode == REFUSED and not target.upstream else SERVFAIL
+    reasons = b"".join([option(code, payload) for code, payload in options(target.options) if code == OPTION_EDE])
+    return Reply(query.question, rcode, 0, reasons, source, Replay(now, live=True), octets=EMPTY_BODY)
 
 
 async def ask_target(host: Host, query: Query, target: bytes, qtype: int) -> Reply:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from resolver.chain.alias import ask_target, leave_behind
+from resolver.chain.alias import ask_target, failed, leave_behind
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
 from resolver.errors import WireError
-from resolver.wire.constants import AA, NOERROR, NS, NXDOMAIN, SERVFAIL, TC
+from resolver.wire.constants import AA, NOERROR, NS, NXDOMAIN, TC
 from resolver.zone.data import Zone, get
 from resolver.zone.lookup import Found
 
@@ -23,7 +23,9 @@ async def behind_alias(query: Query, found: Found, zone: Zone, host: Host, sourc
     servers = get(zone.apex, NS)
     own = servers.records(zone.origin, signed=query.do) if servers is not None else []
     if target.rcode not in (NOERROR, NXDOMAIN):
-        reply.rcode = SERVFAIL if target.source else NOERROR
+        if target.source:
+            refusal = failed(query, target, source, host.clock())
+            reply.rcode, reply.options = refusal.rcode, refusal.options
         return reply.with_sections(found.answer, [*found.authority, *own], [])
     try:
         answer, denial, _ = target.sections

@@ -7,7 +7,7 @@ import time
 from collections.abc import Hashable, Iterable
 from typing import Final
 
-from resolver.chain.alias import answer_records, ask_target, follow, leave_behind
+from resolver.chain.alias import answer_records, ask_target, failed, follow, leave_behind
 from resolver.chain.capabilities import offering
 from resolver.chain.contacts import Contact
 from resolver.chain.plugin import Handler, Plugin
@@ -208,7 +208,9 @@ class Gateway(Plugin):
             return self._reply(query, zone.authority(query.name, self.names.serial), every)
         found = await ask_target(self.host, query.with_flags(query.flags | RD), alias.rdata, query.qtype)
         if found.rcode not in (NOERROR, NXDOMAIN):
-            return failure(query, self.name, error=found.error or "the host name at the apex cannot be resolved")
+            reply = failed(query, found, self.name, self.host.clock())
+            reply.error = found.error or "the host name at the apex cannot be resolved"
+            return reply
         records = [
             Record(query.qname, record.type, IN, min(alias.ttl, record.ttl), record.rdata)
             for record in answer_records(found)

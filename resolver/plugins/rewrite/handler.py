@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from resolver.chain.alias import failed
 from resolver.chain.joined import joined
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
@@ -97,7 +98,7 @@ class Rewrite(Plugin):
             query.derive(qname=wanted, qtype=asked.qtype, qclass=IN, edns=asked.edns, depth=depth)
         )
         if found.rcode not in (NOERROR, NXDOMAIN) and found.source:
-            return failure(query, self.name)  # the log has it from whoever failed
+            return failed(query, found, self.name, self._host.clock())
         sections = turned.sections
         changed = turned.with_sections([*front, *found.sections.answer], sections.authority, sections.additional)
         changed.flags = turned.flags & ~(TC | AD) | found.flags & TC

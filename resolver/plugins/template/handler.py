@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from resolver.chain.alias import leave_behind
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure, from_records
@@ -98,7 +99,9 @@ class Templates(Plugin):
         if followed:
             reply.flags |= followed[-1].flags & TC
         if not (personal or data.personal):
-            reply.replay = _leave(answer, followed, self.host.clock())
+            reply.replay = self._leave(answer, followed)
+        elif followed:
+            reply.replay = Replay(self.host.clock(), live=True)
         return reply.counted(matched.add)
 
     def _record(self, template: Template, section: str, query: Query, data: Data) -> Record:
@@ -110,6 +113,15 @@ class Templates(Plugin):
         except RecordError as error:
             self.metrics.record_failed(query.site, data, section, str(template))
             raise _Failed(f"template: {section}: {error}") from None
+
+    def _leave(self, answer: Sequence[Record], followed: Sequence[Reply]) -> Replay:
+        """Leave to replay what is a function of the question, and of what is behind its aliases while that holds.
+
+        What is behind them may be for this client alone, so nobody above keeps it.
+        """
+        if not followed:
+            return Replay(math.inf)
+        return leave_behind(followed, (), min(record.ttl for record in answer), self.host.clock())
 
     async def _follow(self, query: Query, target: bytes) -> Reply:
         """What this server has at the target of an alias; the alias stands alone where that fails."""
@@ -138,23 +150,3 @@ def _records(reply: Reply) -> Sequence[Record]:
         return reply.sections.answer
     except WireError:
         return ()
-
-
-def _leave(answer: Sequence[Record], followed: Sequence[Reply], now: float) -> Replay | None:
-    """Leave to replay what is a function of the question, and of what is behind its aliases for as long as that holds.
-
-    TTLs age with those behind the aliases.
-    """
-    if not followed:
-        return Replay(math.inf)
-    leaves = [reply.replay for reply in followed]
-    found = [leave for leave in leaves if leave is not None]
-    bases = {leave.base for leave in found}
-    if len(found) < len(leaves) or len(bases) > 1:
-        return None
-    until = min(leave.until for leave in found)
-    if not math.isinf(until):
-        until = min(until, now + min(record.ttl for record in answer))
-    counts = tuple(count for leave in found for count in leave.counts)
-    tags = tuple(tag for leave in found for tag in leave.tags)
-    return Replay(until, bases.pop(), (), counts, tags=tags)

@@ -127,7 +127,9 @@ async def test_where_somebody_failed_so_does_the_alias(monkeypatch: pytest.Monke
         monkeypatch, lambda query: failure(query, "forward", error="no upstream answers"), alias("out", OUTSIDE)
     )
     reply = await cluster.reply("out.shop.svc.cluster.local")
-    assert (reply.rcode, reply.source, reply.error, reply.replay) == (2, "kubernetes", "", None)
+    assert (reply.rcode, reply.source, reply.error) == (2, "kubernetes", "")
+    assert reply.replay is not None
+    assert reply.replay.live, "no cache keeps the failure: it may be this client's alone"
 
 
 async def test_a_target_in_the_cluster_is_found_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
