@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import h2.connection
-import pylsqpack
 import pytest
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import QuicEvent, StreamDataReceived, StreamReset
@@ -27,10 +25,12 @@ from tests.security.transports import (
     Headers,
     Quiet,
     everywhere,
+    on_stream,
     opened,
     opened_quic,
     quic,
     request_headers,
+    trusting,
 )
 
 NAME = "www.example.org"
@@ -110,6 +110,34 @@ async def test_octets_that_drip_do_not_keep_a_connection_open(tmp_path: Path, tr
         finally:
             dripping.cancel()
             writer.transport.abort()
+
+
+@pytest.mark.parametrize("part", [0, 1, 40, -1])
+@pytest.mark.parametrize("dripping", [False, True])
+async def test_a_request_of_http_1_1_that_never_ends_loses_its_connection(
+    tmp_path: Path, part: int, dripping: bool
+) -> None:
+    """Slowloris: a header now and then, an octet of the body now and then, or nothing at all."""
+    packet = question(NAME)
+    head = b"POST /dns-query HTTP/1.1\r\nhost: x\r\ncontent-type: application/dns-message\r\n"
+    octets = head + b"content-length: %d\r\n\r\n" % len(packet) + packet
+    async with everywhere(tmp_path, *LINES) as server:
+        port, context = server.port("https"), trusting("http/1.1")
+        reader, writer = await asyncio.open_connection(HOST, port, ssl=context, server_hostname=HOST)
+        writer.write(octets[:part])
+
+        async def drip() -> None:
+            while dripping:
+                writer.write(b"x")
+                await asyncio.sleep(0.2)
+
+        task = asyncio.create_task(drip())
+        try:
+            assert await _is_closed(reader)
+        finally:
+            task.cancel()
+            writer.transport.abort()
+        assert await server.ask("https", question(NAME)) is not None
 
 
 @ENCRYPTED
@@ -226,7 +254,7 @@ async def test_octets_that_drip_do_not_keep_a_stream_of_quic_open(tmp_path: Path
 @OVER_QUIC
 async def test_what_comes_on_a_stream_that_was_given_up_harms_nobody(tmp_path: Path, transport: str) -> None:
     """The query that is complete at last has no answer, and the connection goes on."""
-    whole = _whole(transport)
+    whole = on_stream(transport, question(NAME, message_id=0))
     async with everywhere(tmp_path, *PATIENT) as server, _slow_client(server, transport) as client:
         stream = client.begin(whole[:1])
         await until(lambda: stream in client.given_up)
@@ -235,17 +263,6 @@ async def test_what_comes_on_a_stream_that_was_given_up_harms_nobody(tmp_path: P
         await until(lambda: other in client.answered)
         assert not client.is_over
         assert stream not in client.answered
-
-
-def _whole(transport: str) -> bytes:
-    """A query as it stands on its stream."""
-    packet = question(NAME, message_id=0)
-    if transport == "quic":
-        return frame(packet)
-    pseudo = {b":method": b"GET", b":scheme": b"https", b":authority": b"x"}
-    path = b"/dns-query?dns=" + urlsafe_b64encode(packet).rstrip(b"=")
-    _, block = pylsqpack.Encoder().encode(0, [*pseudo.items(), (b":path", path)])
-    return b"\x01" + (0x4000 | len(block)).to_bytes(2, "big") + block
 
 
 async def test_headers_that_wait_for_what_never_comes_are_given_up(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import h2.connection
 import h2.events
+import pylsqpack
 import pytest
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.h3.connection import H3Connection
@@ -59,6 +61,11 @@ class Everywhere:
             async with asyncio.timeout(patience):
                 return await _ASKING[transport](self.port(transport), packet, source) or None
         return None
+
+    def memory(self) -> int:
+        """Octets that the process has."""
+        lines = Path(f"/proc/{self.server.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmRSS"))
 
 
 @asynccontextmanager
@@ -230,6 +237,16 @@ async def _over_quic(port: int, packet: bytes, source: str) -> bytes:
         writer.write_eof()
         answer = await _read_frame(reader)
         return packet[:2] + answer[2:]
+
+
+def on_stream(transport: str, packet: bytes) -> bytes:
+    """A whole query as it stands on a stream of QUIC, whose ID is 0."""
+    if transport == "quic":
+        return frame(packet)
+    pseudo = {b":method": b"GET", b":scheme": b"https", b":authority": b"x"}
+    path = b"/dns-query?dns=" + urlsafe_b64encode(packet).rstrip(b"=")
+    _, block = pylsqpack.Encoder().encode(0, [*pseudo.items(), (b":path", path)])
+    return b"\x01" + (0x4000 | len(block)).to_bytes(2, "big") + block
 
 
 class Quiet(QuicConnectionProtocol):
