@@ -17,4 +17,4 @@ def setup(setup: Setup) -> Tls:
         line = next(option for option in setup.only.options if option.name.text == "client_auth")
         hint = "serve those who show certificates on tls:// or https:// in a server block of their own"
         raise line.name.error(f"certificates of clients cannot be checked on {over_quic[0]}", hint)
-    return Tls(settings, setup.only.args[0], setup.host)
+    return Tls(settings, setup.only.args, setup.host)

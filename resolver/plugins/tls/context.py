@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from resolver.plugins.tls.settings import NO_CERTIFICATE, Settings
 
+_KINDS: Final = ("certificate", "key", "authorities")
+_KEY: Final = 1
 _VERIFY: Final = {
     NO_CERTIFICATE: ssl.CERT_NONE,
     "verify_if_given": ssl.CERT_OPTIONAL,
@@ -34,6 +38,37 @@ def load(context: ssl.SSLContext, settings: Settings) -> None:
         context.load_verify_locations(settings.authority)
     elif settings.client_auth != NO_CERTIFICATE:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """The file that cannot be used: the number of its word in the line, and why."""
+
+    number: int
+    what: str
+    error: Exception
+
+
+def culprit(settings: Settings, error: Exception) -> Culprit:
+    """Which of the files ``error`` is about, that came of ``load``: OpenSSL does not say."""
+    files = (settings.certificate, settings.key, settings.authority)
+    named = [(number, path) for number, path in enumerate(files) if path is not None]
+    for number, path in named:
+        try:
+            path.read_bytes()
+        except OSError as unreadable:
+            return Culprit(number, f"{_KINDS[number]} {path}", unreadable)
+    bad = [number for number, path in named if number != _KEY and not _has_certificate(path)]
+    number = (bad or [_KEY])[0]  # a key can be judged beside a good certificate alone
+    return Culprit(number, f"{_KINDS[number]} {files[number]}", error)
+
+
+def _has_certificate(path: Path) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _no_password() -> str:

@@ -13,7 +13,7 @@ from resolver.chain.capabilities import ListenSettings, Pem
 from resolver.chain.plugin import Part
 from resolver.chain.setup import Host
 from resolver.config.model import Word
-from resolver.plugins.tls.context import context_of, load, reason_of
+from resolver.plugins.tls.context import context_of, culprit, load, reason_of
 from resolver.plugins.tls.metrics import Metrics, expiry_of
 from resolver.plugins.tls.settings import Settings
 
@@ -27,7 +27,7 @@ class Tls(Part):
 
     name: ClassVar[str] = "tls"
 
-    def __init__(self, settings: Settings, word: Word, host: Host) -> None:
+    def __init__(self, settings: Settings, words: Sequence[Word], host: Host) -> None:
         self.settings = settings
         self._log = host.log.named(self.name)
         self._metrics = Metrics(host.registry, settings.certificate)
@@ -39,7 +39,8 @@ class Tls(Part):
         try:
             self.context(())
         except (OSError, ValueError) as error:
-            raise word.error(f"cannot use the certificate {settings.certificate}: {reason_of(error)}") from None
+            found = culprit(settings, error)
+            raise words[found.number].error(f"cannot use the {found.what}: {reason_of(found.error)}") from None
         self._expiry = expiry_of(settings.certificate)
 
     @property

@@ -206,3 +206,31 @@ async def test_files_that_cannot_be_used_are_counted_and_the_end_stays(tmp_path:
 def test_what_cannot_be_served_with_is_refused(words: str, said: str) -> None:
     with pytest.raises(ConfigErrors, match=said):
         World().build(f". {{\n tls {words}\n}}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "word", "said"),
+    [
+        ("gone.crt good.key", "gone.crt", "the certificate .*gone.crt: No such file"),
+        ("good.crt gone.key", "gone.key", "the key .*gone.key: No such file"),
+        ("good.crt good.key gone.ca", "gone.ca", "the authorities .*gone.ca: No such file"),
+        ("none.pem good.key", "none.pem", "the certificate"),
+        ("good.crt none.pem", "none.pem", "the key"),
+        ("good.crt other.key", "other.key", "the key .*MISMATCH"),
+        ("good.crt good.key none.pem", "none.pem", "the authorities"),
+    ],
+)
+def test_the_file_that_cannot_be_used_is_the_one_that_is_shown(
+    words: str, word: str, said: str, tmp_path: Path
+) -> None:
+    certificate, key = _written(tmp_path, 1)
+    certificate.rename(tmp_path / "good.crt")
+    key.rename(tmp_path / "good.key")
+    _written(tmp_path, 1)[1].rename(tmp_path / "other.key")
+    (tmp_path / "none.pem").write_text("nonsense")
+    line = " ".join(str(tmp_path / name) for name in words.split())
+    with pytest.raises(ConfigErrors, match=said) as refused:
+        World().build(f". {{\n tls {line}\n}}\n")
+    (mistake,) = refused.value.errors
+    assert mistake.at is not None
+    assert f" tls {line}"[mistake.at.column - 1 :][: mistake.length] == str(tmp_path / word)
