@@ -63,7 +63,8 @@ class Connection(ABC):
     def begin(self, future: Future[Outcome], request: Request, deadline: float) -> int:
         """Send the request now, or when the connection is open; returns its key in ``pending``."""
 
-    def withdraw(self, key: int) -> None:  # noqa: B027 - where answers are only matched by key there is nothing to do
+    @abstractmethod
+    def withdraw(self, key: int) -> None:
         """The answer is not wanted any more; called after it was taken out of ``pending``."""
 
     @property

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from resolver.errors import WireError
 from resolver.telemetry.metrics import Cell
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.connection import Connection, OctetConnection
@@ -14,6 +15,8 @@ from resolver.upstream.exchange import Outcome, Request, finish, read_answer
 from resolver.upstream.kept import KeptConnections
 from resolver.upstream.tls import ClientTls
 from resolver.wire.framing import Deframer, frame
+
+_STRANGERS: Final = 32  # messages in a row that answer nothing that was asked
 
 
 class FramedConnection(OctetConnection):
@@ -24,6 +27,8 @@ class FramedConnection(OctetConnection):
         self._draw = draw
         self._deframer = Deframer()
         self._leaving: list[bytes] = []
+        self._late = 0  # answers that nobody waits for any more
+        self._strangers = 0
 
     def begin(self, future: Future[Outcome], request: Request, deadline: float) -> int:
         pending = self.pending
@@ -37,22 +42,37 @@ class FramedConnection(OctetConnection):
         self.send_soon()
         return key
 
+    def withdraw(self, key: int) -> None:
+        self._late += 1
+
     def octets(self) -> bytes:
         leaving, self._leaving = self._leaving, []
         return b"".join(leaving)
 
     def take(self, data: bytes) -> bool:
-        """Strangers and answers that come too late are ignored."""
-        messages = self._deframer.feed(data)
-        for message in messages:
+        """Strangers are ignored, and no sign of life; where nothing else comes, the connection is of no use.
+
+        Answers that come too late are ignored as well, but the peer is there.
+        """
+        heard = False
+        for message in self._deframer.feed(data):
             key = message[0] << 8 | message[1]
             waiting = self.pending.get(key)
             answer = waiting and read_answer(message, waiting[1])
             if waiting and answer:
                 self.forget(key)
                 self.answered += 1
+                self._strangers = 0
+                heard = True
                 finish(waiting[0], answer)
-        return bool(messages)
+            elif self._late and waiting is None:
+                self._late -= 1
+                heard = True
+            else:
+                self._strangers += 1
+                if self._strangers > _STRANGERS:
+                    raise WireError("nothing that comes was asked for")
+        return heard
 
 
 class StreamExchanges(KeptConnections):

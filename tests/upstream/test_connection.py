@@ -117,3 +117,12 @@ def test_answers_in_any_order_and_any_pieces_find_their_questions(ids: list[int]
         assert not transport.aborted
     finally:
         loop.close()
+
+
+async def test_a_late_answer_is_a_sign_of_life_once_and_a_stranger_never() -> None:
+    loop = asyncio.get_running_loop()
+    connection, _ = connected(loop)
+    waiting(connection, loop, 1)
+    connection.forget(1)
+    connection.withdraw(1)
+    assert [connection.take(answer(number)) for number in (1, 1, 2)] == [True, False, False]

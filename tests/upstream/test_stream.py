@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -287,6 +288,31 @@ async def test_wrong_messages_do_not_keep_the_right_one_from_coming_through() ->
     async with tcp(lies) as upstream:
         exchanges = over_stream(upstream)
         assert addresses(await exchanges.ask(request(), 2)) == ["192.0.2.1"]
+        exchanges.close()
+
+
+async def test_a_peer_that_answers_again_and_again_loses_its_connection() -> None:
+    def repeats(asked: Asked) -> list[Step]:
+        return [reply(asked, ["192.0.2.1"])] * 40
+
+    async with tcp(repeats) as upstream:
+        exchanges = over_stream(upstream)
+        assert addresses(await exchanges.ask(request(), 2)) == ["192.0.2.1"]
+        await until(lambda: upstream.open_connections == 0)
+        assert addresses(await exchanges.ask(request(), 2)) == ["192.0.2.1"]
+        exchanges.close()
+
+
+@pytest.mark.parametrize("wrong", [{"name": "other.example.org"}, {"message_id": 0}])
+async def test_strangers_are_no_sign_of_life(wrong: dict[str, Any]) -> None:
+    def lies(asked: Asked) -> list[Step]:
+        return [reply(asked, ["192.0.2.1"], **(wrong if asked.connection == 1 else {}))]
+
+    async with tcp(lies) as upstream:
+        exchanges = over_stream(upstream, limits=SHORT)
+        assert isinstance(await exchanges.ask(request(), SHORT.read_timeout), TimedOut)
+        assert addresses(await exchanges.ask(request(), SHORT.read_timeout)) == ["192.0.2.1"]
+        assert upstream.connections == 2
         exchanges.close()
 
 
