@@ -14,7 +14,9 @@ from resolver.wire.names import suffixes
 from resolver.wire.records import Body
 
 _SIGNATURE: Final = constants.RRSIG.to_bytes(2, "big") + constants.IN.to_bytes(2, "big")
-_LABELS_AT: Final = 3  # in the data of a signature
+_QUESTION: Final = b"\xc0\x0c"  # an owner: the name that was asked for
+_RDATA_AT: Final = 6  # octets from the TTL of a record to its data
+_LABELS_AT: Final = _RDATA_AT + 3  # and to the number of labels, in a signature
 
 
 def account_of(query: Query, reply: Reply, made_from: bytes = b"") -> tuple[str, Hashable]:
@@ -44,18 +46,30 @@ def _zone(reply: Reply, body: Body) -> bytes:
 
 def _signed_wildcard(query: Query, reply: Reply) -> bytes:
     """The wildcard that a signed answer was made from, as its signature says (RFC 4034 section 3.1.3)."""
-    if not query.do or _SIGNATURE not in reply.body.data:
+    labels = _signed_labels(query.name, reply) if query.do else None
+    if labels is None or query.name.startswith(b"\1*"):
         return b""
+    above = list(suffixes(query.name))
+    missing = len(above) - 1 - labels
+    return b"\1*" + above[missing] if missing > 0 else b""
+
+
+def _signed_labels(name: bytes, reply: Reply) -> int | None:
+    """Of how many labels the signed owner of the records for ``name`` is, a star not counted."""
+    data, ttls, answers = reply.body.data, reply.body.ttls, reply.body.answers
+    for at in ttls[:answers]:
+        if data[at - 4 : at] == _SIGNATURE:
+            if data[at - 6 : at - 4] == _QUESTION:
+                return data[at + _LABELS_AT] if at + _LABELS_AT < len(data) else None
+            break
+    else:
+        return None
     try:
-        records = reply.sections.answer
+        records = reply.sections.answer  # the owner is spelled out
     except WireError:
-        return b""
-    for record in records:
-        if record.type == constants.RRSIG and len(record.rdata) > _LABELS_AT and record.owner.lower() == query.name:
-            above = list(suffixes(query.name))
-            missing = len(above) - 1 - record.rdata[_LABELS_AT]
-            return b"\1*" + above[missing] if missing > 0 and query.name[:2] != b"\1*" else b""
-    return b""
+        return None
+    own = [one.rdata for one in records if one.type == constants.RRSIG and one.owner.lower() == name]
+    return own[0][_LABELS_AT - _RDATA_AT] if own and len(own[0]) > _LABELS_AT - _RDATA_AT else None
 
 
 def _first_type(reply: Reply) -> int:

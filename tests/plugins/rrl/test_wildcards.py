@@ -11,12 +11,13 @@ from typing import Final
 
 import pytest
 
-from resolver.chain.reply import from_records
+from resolver.chain.reply import Reply, from_records
 from resolver.chain.setup import Block
 from resolver.plugins.rrl import Rrl
+from resolver.plugins.rrl.account import account_of
 from resolver.wire.constants import RRSIG, A
 from resolver.wire.names import from_text
-from resolver.wire.records import Record, record
+from resolver.wire.records import Body, Record, record
 from tests.plugins.chains import World, answering, question
 from tests.runtime.clients import HOST
 from tests.runtime.clients import question as packet
@@ -64,6 +65,7 @@ def _made_up(below: str) -> list[str]:
     return [f"n{number}.{below}" for number in range(8)]
 
 
+ORG, WWW = from_text("example.org"), from_text("www.example.org")
 BELOW: Final = ["wild.example.org", "deep.wild.example.org", "moved.example.org", "alias.example.org"]
 
 
@@ -121,6 +123,25 @@ async def test_a_signature_says_that_an_answer_was_made_from_a_wildcard(labels: 
 
     assert sum([await ask(name, do=True) for name in _made_up("example.org")]) == passed
     assert sum([await ask(name, do=False) for name in _made_up("example.net")]) == 8
+
+
+@pytest.mark.parametrize(
+    ("owner", "rdata", "expected"),
+    [
+        (b"\xc0\x0c", b"\0\1\x08\2" + bytes(40), b"\1*" + ORG),
+        (WWW, b"\0\1\x08\2" + bytes(14) + b"\0" + bytes(20), b"\1*" + ORG),
+        (b"\xc0\x0c", b"\0\1\x08\3" + bytes(40), WWW),
+        (b"\xc0\x0c", b"\0\1\x08\xff" + bytes(40), WWW),
+        (b"\xc0\x0c", b"", WWW),
+        (b"\xc0\x0c", b"\0\1\x08", WWW),
+        (ORG, b"\0\1\x08\2" + bytes(14) + b"\0" + bytes(20), WWW),
+    ],
+)
+def test_a_signature_is_read_whatever_it_looks_like(owner: bytes, rdata: bytes, expected: bytes) -> None:
+    fixed = RRSIG.to_bytes(2, "big") + b"\0\1\0\0\0\x3c" + len(rdata).to_bytes(2, "big")
+    body = Body(1, 0, 0, owner + fixed + rdata, (len(owner) + 4,))
+    query = question("www.example.org", do=True)
+    assert account_of(query, Reply(query.question, octets=body)) == ("response", (expected, A))
 
 
 async def test_what_is_remembered_of_names_is_bounded(tmp_path: Path) -> None:
