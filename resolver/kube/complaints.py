@@ -17,6 +17,12 @@ class Complaints:
         self._objects: set[tuple[str, str, str]] = set()
         self._problems: dict[Hashable, tuple[str, str]] = {}  # what is wrong, and of whom to say that it is over
 
+    def spoken_by(self, log: Log) -> Complaints:
+        """The same with another voice: what one has said is not said again by the other."""
+        other = Complaints(log)
+        other._objects, other._problems = self._objects, self._problems
+        return other
+
     def malformed(self, kind: str, key: str, reason: str) -> None:
         """An object cannot be used: one line for each object and reason."""
         said = (kind, key, reason)

@@ -43,7 +43,7 @@ class Pool:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._registry: Registry = host.registry
-        self._complaints = Complaints(host.log.named("kubernetes"))
+        self._complaints = Complaints(host.log)
         self._chance = random.SystemRandom()
         self._entries: dict[tuple[Any, ...], _Entry] = {}
         self._clients: dict[Access, Client] = {}
@@ -58,8 +58,11 @@ class Pool:
         namespace: str = "",
         labels: str = "",
         fields: str = "",
+        speaker: str = "kubernetes",
     ) -> Watch[T]:
         """The watch of these objects, begun if nobody has it yet. To be called within the event loop.
+
+        What goes wrong with it is logged as said by ``speaker``, the directive that began it.
 
         ``parse`` makes a value of an object; None means that it is of no interest, Malformed that it cannot be used
         (logged, left out). A value that is equal to the one before is no difference.
@@ -69,7 +72,7 @@ class Pool:
         if entry is None:
             if not self._entries:
                 self._unhook = show_watches(self._registry, self._look)
-            entry = self._entries[key] = self._begin(key)
+            entry = self._entries[key] = self._begin(key, speaker)
         entry.users += 1
         entry.keep()
         watch: Watch[T] = entry.watch
@@ -86,18 +89,19 @@ class Pool:
             for key in [key for key, entry in self._entries.items() if entry.users <= 0]:
                 await self._end(key)
 
-    def _begin(self, key: tuple[Any, ...]) -> _Entry:
+    def _begin(self, key: tuple[Any, ...], speaker: str) -> _Entry:
         from resolver.kube.reflector import Reflector, Scope  # the libraries are an extra
 
         access, kind, parse, namespace, labels, fields = key
-        watch: Watch[Any] = Watch(lambda reason: self._complaints.follower(kind.label, reason))
+        complaints = self._complaints.spoken_by(self._host.log.named(speaker))
+        watch: Watch[Any] = Watch(lambda reason: complaints.follower(kind.label, reason))
         reflector = Reflector(
             self._client(access),
             Scope(kind, namespace, labels, fields),
             parse,
             watch,
             metrics=KindMetrics(self._registry, kind.label),
-            complaints=self._complaints,
+            complaints=complaints,
             clock=self._host.clock,
             chance=self._chance,
         )

@@ -117,7 +117,7 @@ class Cluster:
     ) -> None:
         if self._pool is None:
             return
-        watch = self._pool.watch(access, kind, parse, namespace=namespace, labels=labels)
+        watch = self._pool.watch(access, kind, parse, namespace=namespace, labels=labels, speaker="gateway")
         self._watches.append(watch)
         self._untold += 1
         self._ends.append(watch.follow(changed, self._told))

@@ -47,7 +47,7 @@ class Watched:
         settings = self._settings
         narrow = f"spec.nodeName={settings.node},{RUNNING}" if settings.scope == NODE else RUNNING
         self._metrics = Metrics(self._host.registry, settings.scope, lambda: len(self._residents), self._age)
-        self._watch = pool_of(self._host).watch(self._access, PODS, parse_pod, fields=narrow)
+        self._watch = pool_of(self._host).watch(self._access, PODS, parse_pod, fields=narrow, speaker="identity")
         self._unfollow = self._watch.follow(lambda _, old, new: self._residents.take(old, new), self._complete)
         self._ticking.begin()
 

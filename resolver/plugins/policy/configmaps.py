@@ -84,7 +84,9 @@ class ConfigMapSource:
             raise settings.line.error(f"configmaps: {error}") from None
         pool, loop = pool_of(self._plugin.host), asyncio.get_running_loop()
         for namespace in settings.namespaces or ("",):
-            watch = pool.watch(access, CONFIG_MAPS, sheet_of, namespace=namespace, labels=settings.selector)
+            watch = pool.watch(
+                access, CONFIG_MAPS, sheet_of, namespace=namespace, labels=settings.selector, speaker="policy"
+            )
             self._watches.append(watch)
             self._unfollow.append(watch.follow(self._told, self._told_all))
         try:

@@ -50,7 +50,14 @@ class Pool:
         self.refused: set[Kind] = set()
 
     def watch(
-        self, access: object, kind: Kind, parse: Callable[[Json], Any], *, namespace: str = "", labels: str = ""
+        self,
+        access: object,
+        kind: Kind,
+        parse: Callable[[Json], Any],
+        *,
+        namespace: str = "",
+        labels: str = "",
+        speaker: str = "",
     ) -> Watch[Any]:
         watch: Watch[Any] = Watch()
         self.given.append(Given(kind, namespace, labels, parse, watch))

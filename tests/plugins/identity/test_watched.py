@@ -130,3 +130,11 @@ async def test_a_scope_of_a_node_needs_its_name(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("NODE_NAME", "three")
     part = World().part(". {\nidentity\n}")
     assert (part.settings.scope, part.settings.node) == ("node", "three")
+
+
+async def test_what_the_api_refuses_is_said_by_the_directive_that_asked(api: FakeApi) -> None:
+    api.failing = 500
+    world = World()
+    async with identifying(world, api.url, "scope cluster\nstartup_timeout 10ms"):
+        await until(lambda: any("what is known is kept" in line for line in world.lines))
+    assert all("plugin/identity" in line for line in world.lines)
