@@ -12,7 +12,7 @@ from resolver.chain.setup import Host
 from resolver.config.load import digest_now
 from resolver.config.model import Config
 from resolver.errors import ResolverError
-from resolver.runtime.complaints import Complaints
+from resolver.runtime.complaints import hear_all
 from resolver.runtime.garbage import paused
 from resolver.runtime.options import Options
 from resolver.runtime.plan import MAX_WORKERS, Plan, wanted_workers
@@ -63,7 +63,7 @@ class Life(ABC):
     async def run(self, ready: Callable[[Plan], None]) -> int:
         """Serve until a signal or a failure; the exit code. Raises ResolverError where serving cannot begin."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(Complaints(self.log))
+        hear_all(loop, self.log)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._told_to_end, number)
         loop.add_signal_handler(signal.SIGUSR1, self._reload_soon)

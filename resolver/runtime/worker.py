@@ -16,7 +16,7 @@ from resolver.chain.setup import Host
 from resolver.chain.turns import Turns
 from resolver.replay.store import Stores
 from resolver.runtime.channel import Channel, ChannelClosed
-from resolver.runtime.complaints import Complaints
+from resolver.runtime.complaints import hear_all
 from resolver.runtime.garbage import Settling, paused
 from resolver.runtime.loops import run
 from resolver.runtime.server import REPLAY_BUDGET, Server
@@ -77,7 +77,7 @@ class Worker:
     async def run(self) -> int:
         """Serve until the supervisor says stop or is gone; the exit code."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(Complaints(self.host.log))
+        hear_all(loop, self.host.log)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1):
             loop.add_signal_handler(number, lambda: None)  # the supervisor decides
         self.channel = Channel(self.sock, self._handle, self.ended.set)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from io import StringIO
 
-from resolver.runtime.complaints import Complaints
+from resolver.runtime.complaints import Complaints, LibraryLines
 from resolver.telemetry.log import Log
 
 
@@ -39,3 +41,33 @@ async def test_never_the_same_complaints_are_not_remembered_for_ever() -> None:
     for number in range(1000):
         complaints(asyncio.get_running_loop(), {"message": str(number)})
     assert len(complaints._said) <= 100
+
+
+def _told(output: StringIO, *records: tuple[str, int, str], clock: float = 0.0, form: str = "text") -> list[str]:
+    lines = LibraryLines(Log(output, form=form), lambda: clock)
+    for name, level, text in records:
+        lines.handle(logging.LogRecord(name, level, "", 0, text, None, None))
+    return output.getvalue().splitlines()
+
+
+def test_what_libraries_write_is_in_our_form() -> None:
+    (line,) = _told(StringIO(), ("asyncio", logging.ERROR, "a task\nwas lost"), form="json")
+    assert json.loads(line)["message"] == "asyncio: a task\nwas lost"
+    assert _told(StringIO(), ("h11", logging.WARNING, "odd\nline")) == ["[WARNING] h11: odd\\nline"]
+
+
+def test_what_clients_bring_about_is_for_those_who_look_for_it() -> None:
+    assert _told(StringIO(), ("quic", logging.WARNING, "Too many streams open")) == []
+
+
+def test_libraries_write_no_more_than_anybody_reads() -> None:
+    now = 0.0
+    output = StringIO()
+    lines = LibraryLines(Log(output), lambda: now)
+    for number in range(1000):
+        lines.handle(logging.LogRecord("asyncio", logging.WARNING, "", 0, str(number), None, None))
+    now = 10.0
+    lines.handle(logging.LogRecord("asyncio", logging.WARNING, "", 0, "again", None, None))
+    assert output.getvalue().splitlines()[20:] == [
+        "[WARNING] 980 more lines of libraries were left out", "[WARNING] asyncio: again",
+    ]  # fmt: skip
