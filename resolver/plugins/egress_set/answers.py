@@ -20,19 +20,20 @@ _NOWHERE: Final = frozenset((bytes(4), bytes(16)))
 def told(bodies: Iterable[Body], qtype: int) -> dict[bytes, int]:
     """The addresses (4 or 16 octets) that a client may use, with the highest of their TTLs in seconds.
 
-    Those of the additional section are for questions whose answers are names that clients then connect to.
+    Those of the additional section are for questions whose answers are names that clients then connect to. Addresses in
+    the section of authority are nobody's business.
     """
     found: dict[bytes, int] = {}
     for body in bodies:
-        for address, ttl in _addresses(body, None if qtype in _LEADS_ON else body.answers):
+        for address, ttl in _addresses(body, qtype in _LEADS_ON):
             if ttl >= found.get(address, 0) and address not in _NOWHERE:
                 found[address] = ttl
     return found
 
 
-def _addresses(body: Body, records: int | None) -> Iterator[tuple[bytes, int]]:
-    data = body.data
-    for at in body.ttls[:records]:
+def _addresses(body: Body, leads_on: bool) -> Iterator[tuple[bytes, int]]:
+    data, records = body.data, body.ttls[: body.answers]
+    for at in (*records, *body.ttls[body.answers + body.authorities :]) if leads_on else records:
         rtype = data[at - 4] << 8 | data[at - 3]
         if rtype not in (A, AAAA, HTTPS, SVCB):
             continue

@@ -14,18 +14,16 @@ from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
 from resolver.errors import ConfigError, WireError
 from resolver.plugins.policy.answers import denied
-from resolver.plugins.policy.inspection import addresses, leads_on, targets
+from resolver.plugins.policy.beside import Denies, tells, without
+from resolver.plugins.policy.inspection import addresses, is_outside, leads_on, targets
 from resolver.plugins.policy.metrics import Metrics
 from resolver.plugins.policy.responses import Responses
-from resolver.plugins.policy.scope import Hit, Scope, Search
+from resolver.plugins.policy.scope import Hit, Scope, Search, ended
 from resolver.plugins.policy.settings import Settings
 from resolver.policy.engine import State
 from resolver.policy.matching import Class
 from resolver.policy.rules import ALLOW, AUDIT_ONLY, Decision
-from resolver.wire.names import ROOT, is_below
-
-OUTSIDE: Final = frozenset(("cache", "forward", "grpc"))
-"""Sources of answers that came from elsewhere, but for what the cache knows to be from inside."""
+from resolver.wire.names import ROOT
 
 FOREVER: Final = float("inf")
 
@@ -214,7 +212,7 @@ class PolicyPlugin(Plugin):
                 if isinstance(answer, Reply):
                     return answer
                 found = answer or found
-                search = _ended(search, scope, hit)
+                search = ended(search, scope, hit)
             if asked is None or found.action == AUDIT_ONLY:
                 asked = found
         version = self._version
@@ -225,26 +223,47 @@ class PolicyPlugin(Plugin):
             return reply
         return await self._passed(query, reply, asked, search)
 
-    async def _decide(self, scope: Scope, query: Query, name: bytes) -> Decision:
+    async def _decide(self, scope: Scope, query: Query, name: bytes, qtype: int = 0) -> Decision:
         while True:
             state = scope.state
             client = state.known(query.client[0])
             if client is None:
                 client = await self._class(state, query.client[0])
             if state is scope.state:  # or there are other rules since
-                return state.decide(name, query.qtype, client)
+                return state.decide(name, qtype or query.qtype, client)
 
     async def _passed(self, query: Query, reply: Reply, asked: Decision, search: Search | None) -> Reply:
         """The reply, or what is said in its place because of what is in it."""
         if not (reply.silent or reply.stream is not None):
             try:
                 judged = await self._inspect(query, reply, search)
+                if isinstance(judged, Reply):
+                    return judged
+                if tells(reply.body):
+                    reply = await without(reply, self._denies(query, search))
             except WireError as error:
                 return failure(query, self.name, error=f"the answer makes no sense: {error}")
-            if isinstance(judged, Reply):
-                return judged
             asked = judged or asked
         return self._kept(reply, self._count(query, asked))
+
+    def _denies(self, query: Query, search: Search | None) -> Denies:
+        """Whether a name that stands beside an answer is one that the client would not get by asking for it."""
+
+        async def denies(name: bytes, qtype: int) -> bool:
+            scope = self.scope_of(name)
+            if scope is None:
+                return False
+            if (await self._decide(scope, query, name, qtype)).denies:
+                return True
+            hit = (
+                None
+                if search is not None and search.is_over(scope)
+                else scope.hit(name, query.client[0], with_client=False)
+            )
+            found = None if hit is None else self._responses.decide(query, scope, hit)
+            return found is not None and found.denies
+
+        return denies
 
     async def _inspect(self, query: Query, reply: Reply, search: Search | None) -> Reply | Decision | None:
         """What policy says about the aliases and addresses of an answer; None where it has nothing to say."""
@@ -259,7 +278,7 @@ class PolicyPlugin(Plugin):
         scope = self.scope_of(query.name)
         if scope is None:
             return noted
-        if scope.guards_addresses and _is_outside(reply) and scope.is_rebinding(addresses(body), query.name):
+        if scope.guards_addresses and is_outside(reply) and scope.is_rebinding(addresses(body), query.name):
             noted = scope.rebinding
             if noted.denies:
                 return self._deny(query, scope, noted, reply)
@@ -294,7 +313,7 @@ class PolicyPlugin(Plugin):
                     return answer
                 noted = answer or noted
                 if is_alias:  # of several services, each target is there for itself
-                    _ended(search, scope, hit)
+                    ended(search, scope, hit)
         return noted
 
     # --- what comes of it
@@ -307,11 +326,11 @@ class PolicyPlugin(Plugin):
         if found is None or found.action == AUDIT_ONLY:
             return found
         leave = self._leave(behind, self._count(query, found))
-        return await self._responses.answer(query, hit, found, _owner(scope, query.name), scope.settings.ttl, leave)
+        return await self._responses.answer(query, hit, found, scope.owner(query.name), scope.settings.ttl, leave)
 
     def _deny(self, query: Query, scope: Scope, found: Decision, behind: Reply | None = None) -> Reply:
         leave = self._leave(behind, self._count(query, found))
-        return denied(query, found, _owner(scope, query.name), scope.settings.ttl, leave)
+        return denied(query, found, scope.owner(query.name), scope.settings.ttl, leave)
 
     def _count(self, query: Query, found: Decision) -> Counts:
         """Write a decision down and count it; what counts its replays."""
@@ -357,21 +376,3 @@ class PolicyPlugin(Plugin):
             reply.question, reply.rcode, reply.flags, reply.options, reply.source, kept, reply.error, reply.upstream,
             reply.octets, reply.unset, reply.silent, reply.decoded, reply.stream,
         )  # fmt: skip
-
-
-def _ended(search: Search | None, scope: Scope, hit: Hit) -> Search | None:
-    """The search behind a hit that let pass; only those that are noted leave it as it is."""
-    if hit.feed.audit_only:
-        return search
-    search = search or Search()
-    search.end(scope, hit.number)
-    return search
-
-
-def _is_outside(reply: Reply) -> bool:
-    return reply.upstream != "" or (reply.source in OUTSIDE and not reply.inside)
-
-
-def _owner(scope: Scope, name: bytes) -> bytes:
-    """The longest zone of the directive that holds the name."""
-    return max((zone for zone in scope.settings.zones if is_below(name, zone)), key=len, default=ROOT)

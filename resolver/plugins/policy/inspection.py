@@ -11,10 +11,18 @@ from resolver.wire.constants import AAAA, CNAME, DNAME, HTTPS, SVCB, A
 from resolver.wire.names import ROOT, plain_name
 from resolver.wire.records import Body
 
+OUTSIDE: Final = frozenset(("cache", "forward", "grpc"))
+"""Sources of answers that came from elsewhere, but for what the cache knows to be from inside."""
+
 _INTERESTING: Final = frozenset((A, AAAA, SVCB, HTTPS))
 _ALIASES: Final = frozenset((CNAME, DNAME))
 _SERVICES: Final = frozenset((SVCB, HTTPS))
 _LEADING: Final = _ALIASES | _SERVICES
+
+
+def is_outside(reply: Reply) -> bool:
+    """Whether the answer came from elsewhere."""
+    return reply.upstream != "" or (reply.source in OUTSIDE and not reply.inside)
 
 
 def leads_on(body: Body) -> bool:

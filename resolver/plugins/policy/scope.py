@@ -15,6 +15,7 @@ from resolver.policy.clients import numbered
 from resolver.policy.engine import Policy, State
 from resolver.policy.response_zone import PASSTHRU, SERVFAIL, ResponseZone, Trigger
 from resolver.policy.rules import AUDIT_ONLY, REFUSED, Answer, Decision
+from resolver.wire.names import ROOT, is_below
 from resolver.zone.files import unseen
 
 OWN_RULES = "configuration"
@@ -107,6 +108,10 @@ class Scope:
         if before is not None and not before.is_shared:
             await Turns().all(before.emptying())
 
+    def owner(self, name: bytes) -> bytes:
+        """The longest zone of the directive that holds the name."""
+        return max((zone for zone in self.settings.zones if is_below(name, zone)), key=len, default=ROOT)
+
     # --- response policy zones
 
     @property
@@ -198,6 +203,15 @@ class Scope:
         if self.settings.rebinding.mode == AUDIT_ONLY or self.settings.engine.audit_only:
             return _REBINDING_AUDITED
         return _REBINDING
+
+
+def ended(search: Search | None, scope: Scope, hit: Hit) -> Search | None:
+    """The search behind a hit that let pass; only those that are noted leave it as it is."""
+    if hit.feed.audit_only:
+        return search
+    search = search or Search()
+    search.end(scope, hit.number)
+    return search
 
 
 _NOT_READY = Trigger("is not ready", SERVFAIL)
