@@ -66,7 +66,8 @@ class ConfigError(ResolverError):
     """A mistake in the configuration, with its place where that is known.
 
     ``length`` is the number of characters to underline; ``hint`` is a suggestion in one sentence. ``directive`` is the
-    one that the mistake is about, as far as whoever sets it up has said so.
+    one that the mistake is about, as far as whoever sets it up has said so. ``absent`` is set where it may be none on
+    another machine: this one lacks a variable, an interface or a file.
     """
 
     def __init__(self, message: str, at: Place | None = None, *, length: int = 1, hint: str = "") -> None:
@@ -76,6 +77,7 @@ class ConfigError(ResolverError):
         self.length = length
         self.hint = hint
         self.directive = ""
+        self.absent = False
 
     def __str__(self) -> str:
         where = f"{self.at}: " if self.at else ""

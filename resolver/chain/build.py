@@ -33,9 +33,9 @@ def build(
         try:
             block.parts.extend(_parts(name, tuple(groups[name]), block, host, find))
         except ConfigError as error:
-            errors.append(_named(error, name))
+            errors.extend(_inexcusable([error], name, host))
         except ConfigErrors as several:
-            errors.extend(_named(error, name) for error in several.errors)
+            errors.extend(_inexcusable(several.errors, name, host))
     if errors:
         raise ConfigErrors(errors)
     plugins = [part for part in block.parts if isinstance(part, Plugin)]
@@ -56,6 +56,17 @@ def _parts(
         raise directives[0].error(f"directive {name} is known to CoreDNS but not built into this version yet")
     made = function(Setup(directives, block, host))
     return (made,) if isinstance(made, Part) else made
+
+
+def _inexcusable(errors: Sequence[ConfigError], directive: str, host: Host) -> list[ConfigError]:
+    """The mistakes but those that may be none where it will serve; a directive with such alone is left out."""
+    named = [_named(error, directive) for error in errors]
+    if host.elsewhere is None:
+        return named
+    excused = [error for error in named if host.elsewhere.excuses(error)]
+    for error in excused:
+        host.elsewhere.skipped.add(error)
+    return [error for error in named if error not in excused]
 
 
 def _named(error: ConfigError, directive: str) -> ConfigError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from resolver.chain.elsewhere import Elsewhere
 from resolver.chain.link import refuse
 from resolver.chain.plugin import Handler, Part
 from resolver.chain.query import Site
@@ -31,6 +33,7 @@ class Host:
     them, ``unready`` what keeps any of them from being ready, as asked at an HTTP address, and ``inspect`` what the
     part of a name finds for a wish in one worker within so many seconds, None where there is no such worker.
     ``is_one_of_several`` is set in workers, which have the number ``worker``; ``scrape`` only where they are led from.
+    ``environ`` is the environment, ``elsewhere`` is there where a configuration is only looked at, on a machine that may lack what it names.
     """
 
     clock: Callable[[], float]
@@ -50,6 +53,8 @@ class Host:
     scrape: Callable[[], Awaitable[Snapshot]] | None = None
     unready: Callable[[tuple[str, int]], Awaitable[Sequence[str]]] | None = None
     inspect: Callable[[str, Any, int, float], Awaitable[Any]] | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(slots=True)

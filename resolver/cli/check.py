@@ -1,53 +1,50 @@
-"""``resolver check FILE``: all mistakes at once, each with its place; nothing is opened or started."""
+"""``resolver check FILE``: all mistakes at once, each with its place; files are read, nothing else is opened."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
 import sys
 
-from resolver.chain.capabilities import Checking, offering
-from resolver.config.load import load
-from resolver.config.problems import Problems
+from resolver.cli import elsewhere
 from resolver.config.report import render
 from resolver.errors import ConfigError, ConfigErrors, ResolverError
-from resolver.runtime.plan import Plan, assemble
-from resolver.runtime.throwaway import throwaway_host
+from resolver.runtime.plan import Plan
 
 
 def run(arguments: list[str]) -> int:
     """Check each file; 1 where any has a mistake."""
     parser = argparse.ArgumentParser(prog="resolver check", description="Find the mistakes in configurations.")
     parser.add_argument("files", nargs="+", metavar="FILE", help="a Corefile or a YAML file")
+    elsewhere.add_flags(parser)
     parser.add_argument("-dns.port", "--dns.port", dest="port", type=int, default=53, metavar="PORT")
     flags = parser.parse_args(arguments)
-    return max(_check(path, flags.port) for path in flags.files)
+    return max(_check(path, flags) for path in flags.files)
 
 
-def _check(path: str, port: int) -> int:
+def _check(path: str, flags: argparse.Namespace) -> int:
     try:
-        plan = assemble(load(path, environ=os.environ), throwaway_host(), port)
-        asyncio.run(_look_into_files(plan))
+        plan, lacking = elsewhere.assembled(path, flags.port, flags)
+        elsewhere.look_into_files(plan, lacking if flags.elsewhere else None)
     except (ConfigError, ConfigErrors) as error:
-        print(render(error), end="", file=sys.stderr)
-        count = len(error.errors) if isinstance(error, ConfigErrors) else 1
-        print(f"{path}: {_counted(count, 'mistake')}", file=sys.stderr)
+        _complain(path, error, strict=not flags.elsewhere)
         return 1
     except ResolverError as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 1
+    skipped = elsewhere.said(lacking.skipped)
+    for note in elsewhere.said(lacking.notes):
+        rest = "; the directive is not checked" if note in skipped else ""
+        print(f"note: {note}{rest}", file=sys.stderr)
     print(f"{path}: ok, {_summary(plan)}")
     return 0
 
 
-async def _look_into_files(plan: Plan) -> None:
-    """Read what parts would read when they start. Raises ConfigErrors."""
-    problems = Problems()
-    for part in offering(plan.parts, Checking):
-        for mistake in await part.mistakes():
-            problems.add(mistake)
-    problems.raise_any()
+def _complain(path: str, error: ConfigError | ConfigErrors, *, strict: bool) -> None:
+    print(render(error), end="", file=sys.stderr)
+    count = len(error.errors) if isinstance(error, ConfigErrors) else 1
+    print(f"{path}: {_counted(count, 'mistake')}", file=sys.stderr)
+    if strict and elsewhere.may_be_right(path, error):
+        print(f"{path}: where another machine will serve it, say --elsewhere", file=sys.stderr)
 
 
 def _summary(plan: Plan) -> str:

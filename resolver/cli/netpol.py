@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from resolver.config.load import load
+from resolver.cli import elsewhere
 from resolver.errors import ResolverError
 from resolver.manifests import settings as read
 from resolver.manifests.bundle import Bundle
@@ -27,8 +26,7 @@ from resolver.netpol.outgoing import outgoing
 from resolver.netpol.resolving import Found, resolve
 from resolver.netpol.server import dns_ports, server_policy
 from resolver.netpol.writing import ASSUMED, ASSUMED_PORTS, Format, Workloads, assumed_ports
-from resolver.runtime.plan import Plan, assemble
-from resolver.runtime.throwaway import throwaway_host
+from resolver.runtime.plan import Plan
 
 FORMATS = ("kubernetes", "cilium", "gke", "openshift", "istio")
 SERVER, WORKLOADS = "resolver", "workloads"
@@ -39,11 +37,16 @@ _MOST_PORTS = 40
 def run(arguments: list[str]) -> int:
     """Write the policies; what they leave out goes to stderr. Raises ResolverError where there is nothing to write."""
     flags = _parser().parse_args(arguments)
-    plan = assemble(load(flags.conf, environ=os.environ), throwaway_host(), flags.port_of_server)
+    plan, lacking = elsewhere.assembled(flags.conf, flags.port_of_server, flags)
     settings = Settings(name=flags.name, namespace=flags.server_namespace, cluster_domain=flags.cluster_domain)
     documents, left_out = (_for_server if flags.made_for == SERVER else _for_workloads)(plan, settings, flags)
+    skipped = elsewhere.said(lacking.skipped)
+    left_out = [f"{note}; the directive is not looked at" for note in skipped] + left_out
     bundle = Bundle("netpol", (), {"policies.yaml": documents}, warnings=left_out)
     print(stream(bundle, shlex.join(["resolver", "netpol", *arguments])), end="")
+    for note in elsewhere.said(lacking.notes):
+        if note not in skipped:
+            print(f"resolver netpol: note: {note}", file=sys.stderr)
     for text in left_out:
         print(f"resolver netpol: warning: {text}", file=sys.stderr)
     return 0
@@ -100,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"where the server runs ({defaults.namespace})",
     )
     add("--cluster-domain", type=read.domain, default=defaults.cluster_domain, help="the domain of the cluster")
+    elsewhere.add_flags(parser)
     add("-dns.port", "--dns.port", dest="port_of_server", type=int, default=53, metavar="PORT")
     return parser
 

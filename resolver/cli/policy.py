@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ipaddress
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from resolver.chain.capabilities import Identity
+from resolver.chain.elsewhere import Elsewhere
 from resolver.chain.query import Site
 from resolver.chain.setup import Block
-from resolver.config.load import load
+from resolver.cli import elsewhere
 from resolver.errors import ResolverError, WireError
 from resolver.plugins.policy.feeds import FileFeed
 from resolver.plugins.policy.files import FileSource
@@ -25,8 +25,7 @@ from resolver.policy.proposal import Recorded, as_lines, as_yaml, propose
 from resolver.policy.response_zone import PASSTHRU
 from resolver.policy.rules import AUDIT_ONLY, Decision
 from resolver.report.sources import Sources
-from resolver.runtime.plan import Plan, assemble
-from resolver.runtime.throwaway import throwaway_host
+from resolver.runtime.plan import Plan
 from resolver.wire.constants import TYPE_NUMBERS
 from resolver.wire.names import from_text, is_below, to_text
 
@@ -51,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     offer.add_argument("--min", type=_at_least(1), default=1, metavar="N", help="leave out names asked for less often")
     offer.add_argument("--yaml", action="store_true", help="write a rule file in YAML instead of lines")
     offer.add_argument("--against", metavar="CONFIG", help="say instead what this configuration would have denied")
+    elsewhere.add_flags(offer)
     offer.add_argument("-dns.port", "--dns.port", dest="port", type=int, default=53, metavar="PORT")
     why = commands.add_parser("explain", help="what a configuration decides about a name, and by which rule")
     why.set_defaults(run=_explain)
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("--label", type=_label, action="append", default=[], metavar="KEY=VALUE", help="of the Pod")
     why.add_argument("--service-account", default="", metavar="NAME", help="of the Pod, or NAMESPACE/NAME")
     why.add_argument("-conf", "--conf", default="Corefile", metavar="FILE", help="the configuration (Corefile)")
+    elsewhere.add_flags(why)
     why.add_argument("-dns.port", "--dns.port", dest="port", type=int, default=53, metavar="PORT")
     return parser
 
@@ -120,18 +121,27 @@ class _Verdict:
     found: Decision | None
 
 
-async def _plan(path: str, port: int) -> Plan:
-    """The configuration with its rule files and response policy zones from files; nothing else is read or opened."""
-    plan = assemble(load(path, environ=os.environ), throwaway_host(), port)
+async def _plan(path: str, flags: argparse.Namespace) -> Plan:
+    """The configuration with its rule files and response policy zones from files; nothing is opened but files."""
+    plan, lacking = elsewhere.assembled(path, flags.port, flags)
     for part in plan.parts:
         if isinstance(part, PolicyPlugin):
             for source in part.sources:
                 if isinstance(source, FileSource | FileFeed):
-                    await source.start()
-                    await source.stop()
+                    await _read(source, lacking if flags.elsewhere else None)
                 elif not isinstance(source, Learning):
                     _warn("rules that a running server fetches (rpz transfer, configmaps) are not looked at")
+    for note in elsewhere.said(lacking.notes):
+        print(f"resolver policy: note: {note}", file=sys.stderr)
     return plan
+
+
+async def _read(source: FileSource | FileFeed, lacking: Elsewhere | None) -> None:
+    mistakes = await source.mistakes() if lacking is not None else ()
+    if lacking is not None and mistakes and all(lacking.excuses(one) for one in mistakes):
+        return
+    await source.start()
+    await source.stop()
 
 
 def _warn(text: str) -> None:
@@ -193,7 +203,7 @@ def _explain(flags: argparse.Namespace) -> None:
         raise ResolverError("--service-account and --namespace name different namespaces")
     has_pod = bool(namespace or flags.label or account[2])
     identity = Identity(namespace, "", account[2], labels=dict(flags.label)) if has_pod else None
-    plan = asyncio.run(_plan(flags.conf, flags.port))
+    plan = asyncio.run(_plan(flags.conf, flags))
     verdicts = list(_verdicts(plan, flags.name, flags.type, _Who(flags.client, identity)))
     if not verdicts:
         print(f"no server block takes {to_text(flags.name)}")
@@ -223,7 +233,7 @@ def _propose(flags: argparse.Namespace) -> None:
     if recorded.lost:
         _warn(f"{recorded.lost} queries were not written down, so the list is not complete")
     if flags.against:
-        _try_against(recorded, asyncio.run(_plan(flags.against, flags.port)), flags.min)
+        _try_against(recorded, asyncio.run(_plan(flags.against, flags)), flags.min)
         return
     proposals = [propose(who, names, flags.fold, flags.min) for who, names in recorded]
     lines = as_yaml(proposals) if flags.yaml else (line for one in proposals for line in as_lines(one))

@@ -31,7 +31,9 @@ class Word:
 
     def error(self, message: str, hint: str = "") -> ConfigError:
         """A mistake that lies in this word, ready to be raised."""
-        return ConfigError(message, self.at, length=max(1, self.width or len(self.text)), hint=self.note or hint)
+        error = ConfigError(message, self.at, length=max(1, self.width or len(self.text)), hint=self.note or hint)
+        error.absent = bool(self.note)
+        return error
 
 
 Written: TypeAlias = tuple[tuple[str, ...], tuple["Written", ...]]

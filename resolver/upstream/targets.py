@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from errno import ENOENT
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -65,7 +66,8 @@ def parse_target(word: Word, root: Path) -> Target:
     if scheme == "dns" and (file := root / text).exists():
         return NameServerFile(file)
     if "/" in text:
-        raise word.error(f"{text} is not a file that exists")
+        missing = FileNotFoundError(ENOENT, "no such file", str(root / text))
+        raise word.error(f"{text} is not a file that exists") from missing
     if not _HOST_NAME.fullmatch(host) or host.removesuffix(".").rpartition(".")[2].isdigit():
         raise word.error(f"{text} is neither an IP address, nor a file, nor a host name")
     return HostName(host, port, scheme, server_name or last, path, place=f"{word.at}: ")

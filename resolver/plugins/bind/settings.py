@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 
 from resolver.config.cursor import args, each, option_values
 from resolver.config.model import Directive, Word
 from resolver.config.nearest import nearest
 from resolver.plugins.bind.interfaces import interface_addresses
+
+_INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,14}")  # IFNAMSIZ of Linux, and no address begins like that
 
 Lookup = Callable[[], Mapping[str, tuple[str, ...]]]
 
@@ -38,4 +41,6 @@ def _addresses(word: Word, interfaces: Mapping[str, tuple[str, ...]]) -> tuple[s
         return (str(mapped or address),)
     except ValueError:
         hint = nearest(word.text, interfaces)
-        raise word.error(f"{word.text} is neither an IP address nor an interface of this machine", hint) from None
+        mistake = word.error(f"{word.text} is neither an IP address nor an interface of this machine", hint)
+        mistake.absent = mistake.absent or bool(_INTERFACE.fullmatch(word.text))
+        raise mistake from None

@@ -10,4 +10,4 @@ from resolver.plugins.forward.settings import parse
 
 def setup(setup: Setup) -> Part:
     """One part for all ``forward`` lines of the block. Raises ConfigError or ConfigErrors."""
-    return Forward(parse(setup.directives, setup.block.root), setup.host, setup.block)
+    return Forward(parse(setup.directives, setup.block.root, setup.host.elsewhere), setup.host, setup.block)

@@ -8,6 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
+from resolver.chain.elsewhere import Elsewhere
 from resolver.config.cursor import (
     args,
     choice,
@@ -24,7 +25,7 @@ from resolver.config.cursor import (
 from resolver.config.model import Directive, Word, Written
 from resolver.config.problems import Problems
 from resolver.config.zones import normalize_zones
-from resolver.errors import UpstreamError, WireError
+from resolver.errors import ConfigError, UpstreamError, WireError
 from resolver.plugins.forward import encryption
 from resolver.upstream.address import Address, Limits
 from resolver.upstream.targets import HostName, NameServerFile, Target, name_servers, parse_target
@@ -72,13 +73,13 @@ class Line:
 _behind_zones: Callable[[Line], tuple[Any, ...]] = attrgetter(*[one.name for one in fields(Line)][1:])
 
 
-def parse(directives: Sequence[Directive], root: Path) -> tuple[Line, ...]:
+def parse(directives: Sequence[Directive], root: Path, elsewhere: Elsewhere | None = None) -> tuple[Line, ...]:
     """The lines of a block in file order. Raises ConfigErrors with every mistake of all of them."""
     problems = Problems()
     lines: list[Line] = []
     for directive in directives:
         with problems:
-            lines.append(_line(directive, root))
+            lines.append(_line(directive, root, elsewhere))
     orders = {line.longest for line in lines} - {None}
     if len(orders) > 1:
         problems.add(directives[0].error("the forward lines of a block cannot have both order list and order longest"))
@@ -86,13 +87,13 @@ def parse(directives: Sequence[Directive], root: Path) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _line(directive: Directive, root: Path) -> Line:
+def _line(directive: Directive, root: Path, elsewhere: Elsewhere | None) -> Line:
     zone = args(directive, 2)[0]
     written = directive.written
     behind = written[0][2:], written[1]
     known = _plain.get(behind)
     if known is None:
-        line = _read(directive, root)
+        line = _read(directive, root, elsewhere)
         if _is_plain(line):
             _remember(behind, line)
         return line
@@ -117,34 +118,42 @@ def _remember(behind: tuple[tuple[str, ...], tuple[Written, ...]], line: Line) -
     _plain[behind] = line
 
 
-def _read(directive: Directive, root: Path) -> Line:
+def _read(directive: Directive, root: Path, elsewhere: Elsewhere | None) -> Line:
     zone, *words = directive.args
     problems = Problems()
     zones: tuple[bytes, ...] = ()
     values: dict[str, Any] = {}
     with problems:
         zones = normalize_zones(zone)
-    targets = _targets(words, root, problems)
+    targets = _targets(words, root, elsewhere, problems)
     with problems:
-        values = option_values(
-            directive, _readers(root), lists=("except", "next", "failover", "resolver", *encryption.LISTS)
-        )
+        lists = ("except", "next", "failover", "resolver", *encryption.LISTS)
+        values = option_values(directive, _readers(root, elsewhere), lists=lists)
     problems.raise_any()
     _check(directive, words, targets, values)
     return _put_together(zones, targets, values, _warnings(zone, words, targets, values))
 
 
-def _targets(words: Sequence[Word], root: Path, problems: Problems) -> tuple[Target, ...]:
+def _targets(words: Sequence[Word], root: Path, elsewhere: Elsewhere | None, problems: Problems) -> tuple[Target, ...]:
     found: dict[Target, None] = {}
     if len(words) > MAX_TARGETS:
         problems.add(words[MAX_TARGETS].error(f"forward takes at most {MAX_TARGETS} upstreams, not {len(words)}"))
     for word in words[:MAX_TARGETS]:
         with problems:
-            target = parse_target(word, root)
-            if isinstance(target, NameServerFile):
-                _readable(word, target)
-            found[target] = None
+            found[_target(word, root, elsewhere)] = None
     return tuple(found)
+
+
+def _target(word: Word, root: Path, elsewhere: Elsewhere | None) -> Target:
+    try:
+        target = parse_target(word, root)
+    except ConfigError as mistake:
+        if elsewhere is None or mistake.absent or not elsewhere.excuses(mistake):
+            raise
+        return NameServerFile(root / word.text)
+    if isinstance(target, NameServerFile):
+        _readable(word, target)
+    return target
 
 
 def _readable(word: Word, file: NameServerFile) -> None:
@@ -241,7 +250,7 @@ def _warnings(zone: Word, words: Sequence[Word], targets: Sequence[Target], valu
 # --- options
 
 
-def _readers(root: Path) -> dict[str, Callable[[Directive], Any]]:
+def _readers(root: Path, elsewhere: Elsewhere | None) -> dict[str, Callable[[Directive], Any]]:
     return {
         "except": _excepted,
         "force_tcp": flag,
@@ -252,7 +261,7 @@ def _readers(root: Path) -> dict[str, Callable[[Directive], Any]]:
         "read_timeout": value(duration, 0.001, 3600.0),
         "max_fails": value(integer),
         "max_connect_attempts": value(integer),
-        **encryption.readers(root),
+        **encryption.readers(root, elsewhere),
         "tls_servername": value(_host_name),
         "policy": value(choice, POLICIES),
         "health_check": _health_check,

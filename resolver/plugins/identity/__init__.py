@@ -11,4 +11,4 @@ __all__ = ["Identities", "setup"]
 
 def setup(setup: Setup) -> Identities:
     """The part that knows; the API is first asked when it starts. Raises ConfigError or ConfigErrors."""
-    return Identities(parse(setup.only, setup.block), setup.host)
+    return Identities(parse(setup.only, setup.block, setup.host), setup.host)

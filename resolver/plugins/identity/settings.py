@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, Final
 
-from resolver.chain.setup import Block
+from resolver.chain.setup import Block, Host
 from resolver.config.cursor import args, choice, duration, integer, no_args, no_block, option_values, text, value
 from resolver.config.model import Directive
 from resolver.kube.source import SOURCE_OPTIONS, Source
@@ -41,16 +40,15 @@ class Settings:
     burst: int = BURST
 
 
-def parse(directive: Directive, block: Block) -> Settings:
+def parse(directive: Directive, block: Block, host: Host) -> Settings:
     """Settings from the directive. Raises ConfigError or ConfigErrors."""
     no_args(directive)
-    values = option_values(directive, _READERS)
+    here = host.environ.get(NODE_NAME, "")
+    values = option_values(directive, {**_READERS, "scope": lambda option: _scope(option, here)})
     lines = {line.name.text: line for line in directive.options}
-    scope, node = values.pop("scope", _usual_scope())
+    scope, node = values.pop("scope", (NODE, here) if here else (SEEN, ""))
     if scope == NODE and not node:
-        raise lines["scope"].error(
-            f"scope node needs the node's name: {NODE_NAME} is not set", "write scope node NAME, or set it by fieldRef"
-        )
+        _without_node(lines["scope"], host)
     for name in ("verify", "addresses", "lookups"):
         if name in lines and scope != SEEN:
             raise lines[name].error(f"{name} is for scope seen, and this is scope {scope}")
@@ -58,9 +56,13 @@ def parse(directive: Directive, block: Block) -> Settings:
     return Settings(directive, _source(values, block), scope, node, rate=rate, burst=burst, **values)
 
 
-def _usual_scope() -> tuple[str, str]:
-    node = os.environ.get(NODE_NAME, "")
-    return (NODE, node) if node else (SEEN, "")
+def _without_node(scope: Directive, host: Host) -> None:
+    mistake = scope.error(
+        f"scope node needs the node's name: {NODE_NAME} is not set", "write scope node NAME, or set it by fieldRef"
+    )
+    mistake.absent = True
+    if host.elsewhere is None or not host.elsewhere.excuses(mistake):
+        raise mistake
 
 
 def _source(values: dict[str, Any], block: Block) -> Source:
@@ -72,7 +74,7 @@ def _source(values: dict[str, Any], block: Block) -> Source:
     return Source.taken_from(values, block.root)
 
 
-def _scope(option: Directive) -> tuple[str, str]:
+def _scope(option: Directive, here: str) -> tuple[str, str]:
     no_block(option)
     words = args(option, 1, 2)
     scope = choice(words[0], SCOPES)
@@ -80,7 +82,7 @@ def _scope(option: Directive) -> tuple[str, str]:
         raise words[1].error(f"scope {scope} takes no name")
     if len(words) > 1:
         return scope, text(words[1])
-    return scope, os.environ.get(NODE_NAME, "") if scope == NODE else ""
+    return scope, here if scope == NODE else ""
 
 
 def _lookups(option: Directive) -> tuple[int, int]:
@@ -106,7 +108,6 @@ def _at_least_a_second(option: Directive) -> float:
 
 _READERS: Final = {
     **SOURCE_OPTIONS,
-    "scope": _scope,
     "wait": _wait,
     "stale": _at_least_a_second,
     "startup_timeout": value(duration),

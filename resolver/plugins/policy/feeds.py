@@ -100,9 +100,9 @@ class FileFeed:
             if zone is not None:
                 ResponseZone.of(feed.origin, zone.records())
         except ZoneError as error:
-            return [ConfigError(error.message, error.at or feed.at)]
+            return [_because(error, ConfigError(error.message, error.at or feed.at))]
         except (ResolverError, OSError) as error:
-            return [ConfigError(str(error), feed.at)]
+            return [_because(error, ConfigError(str(error), feed.at))]
         return ()
 
     def is_ready(self) -> bool:
@@ -193,3 +193,8 @@ class TransferFeed:
                     await self._taking.take(zone)
                 except Exception as error:  # whatever a zone holds must not end the care for it
                     self._taking.failed(repr(error))
+
+
+def _because(cause: Exception, mistake: ConfigError) -> ConfigError:
+    mistake.__cause__ = cause
+    return mistake

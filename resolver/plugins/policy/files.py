@@ -130,7 +130,8 @@ class FileSource:
 
 def _placed(error: ConfigError, at: Place | None) -> ConfigError:
     """The mistake at its own place, or at the one where the file is named."""
-    return error if error.at is not None else ConfigError(error.message, at, hint=error.hint)
+    error.at = error.at or at
+    return error
 
 
 def _read_changed(path: Path, stamp: Stamp | None) -> tuple[str, Stamp] | None:

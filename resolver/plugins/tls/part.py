@@ -40,7 +40,9 @@ class Tls(Part):
             self.context(())
         except (OSError, ValueError) as error:
             found = culprit(settings, error)
-            raise words[found.number].error(f"cannot use the {found.what}: {reason_of(found.error)}") from None
+            mistake = words[found.number].error(f"cannot use the {found.what}: {reason_of(found.error)}")
+            if host.elsewhere is None or not host.elsewhere.excuses(mistake, found.error):
+                raise mistake from found.error
         self._expiry = expiry_of(settings.certificate)
 
     @property
