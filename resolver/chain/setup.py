@@ -33,7 +33,8 @@ class Host:
     them, ``unready`` what keeps any of them from being ready, as asked at an HTTP address, and ``inspect`` what the
     part of a name finds for a wish in one worker within so many seconds, None where there is no such worker.
     ``is_one_of_several`` is set in workers, which have the number ``worker``; ``scrape`` only where they are led from.
-    ``environ`` is the environment, ``elsewhere`` is there where a configuration is only looked at, on a machine that may lack what it names.
+    ``environ`` is the environment, ``elsewhere`` is there where a configuration is only looked at, on a machine that
+    may lack what it names.
     """
 
     clock: Callable[[], float]
