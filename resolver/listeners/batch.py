@@ -41,6 +41,7 @@ _CONTROL_LONG = MsgHdr.control.offset // 8
 _CONTROLLEN_LONG = MsgHdr.controllen.offset // 8
 
 _HOST_AT = {socket.AF_INET: slice(4, 8), socket.AF_INET6: slice(8, 24)}  # the host in a socket address
+_PORT_AT = 2  # the port in a socket address
 _NAME_LENGTH = {socket.AF_INET: 16, socket.AF_INET6: 28}  # octets of a socket address
 _ELSEWHERE = -1  # the address of an answer is not in any slot
 _HEADER = 16  # octets of a control message's header
@@ -65,7 +66,8 @@ class Batch:
         self.family = sock.family
         self._index_at = _INDEX_AT[sock.family]
         self._name_length = _NAME_LENGTH[sock.family]
-        self._host_from, self._host_to = _HOST_AT[sock.family].start, _HOST_AT[sock.family].stop
+        self._peer_length = _HOST_AT[sock.family].stop - _PORT_AT
+        self._host_at = _HOST_AT[sock.family].start - _PORT_AT
         self.wildcard = wildcard
         if wildcard:
             sock.setsockopt(*RECEIVE_INFORMATION[sock.family], 1)
@@ -202,16 +204,11 @@ class Batch:
                 crowded += self.send(place)
         return crowded
 
-    def host(self, slot: int) -> bytes:
-        """The octets of the address that sent the datagram in a slot."""
-        start = slot * _NAME
-        octets: bytes = self._names[start + self._host_from : start + self._host_to]
-        return octets
-
-    def port(self, slot: int) -> int:
-        """The port that sent the datagram in a slot."""
-        start = slot * _NAME + 2
-        return int.from_bytes(self._names[start : start + 2], "big")
+    def peer(self, slot: int) -> tuple[bytes, int]:
+        """The octets of the address that sent the datagram in a slot, and the port."""
+        start = slot * _NAME + _PORT_AT
+        octets: bytes = self._names[start : start + self._peer_length]
+        return octets[self._host_at :], octets[0] << 8 | octets[1]
 
     def client(self, slot: int) -> Any:
         """The socket address that sent the datagram in a slot, as Python's socket calls know it."""

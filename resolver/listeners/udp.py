@@ -161,25 +161,18 @@ class UdpListener:
 
     def _meet_slot(self, datagrams: batch.Batch, packet: bytes, slot: int) -> bytes | None:
         """Answer where it matters who asks, or somebody wants to see every query."""
-        common = self.clients.common
-        if common is None:
-            known = self.clients.meet(datagrams.host(slot))
-            host, store = known.host, known.store
-            if store is None:
-                return self._work_out_slot(datagrams, packet, slot)
+        packed, port = datagrams.peer(slot)
+        known = self.clients.meet(packed)
+        store = known.store
+        if store is None:
+            return self._work_out_slot(datagrams, packet, slot)
+        if store.young or store.old:
             octets = store.replay(packet, self._now)
             if octets is not None:
                 return octets
-            if store.told is None:
-                return self._work_out_slot(datagrams, packet, slot)
-        else:
-            store = common
-            octets = store.replay(packet, self._now)
-            if octets is not None:
-                return octets
-            host = self.clients.meet(datagrams.host(slot)).host
-        client = host, datagrams.port(slot)
-        octets = store.replay_told(packet, client, self._local_of(datagrams, slot), "udp", self._now)
+        client = known.host, port
+        local = self._local_of(datagrams, slot) if self.wildcard else self.local
+        octets = store.replay_told(packet, client, local, "udp", self._now)
         return octets if octets is not None else self._work_out_slot(datagrams, packet, slot, client)
 
     def _local_of(self, datagrams: batch.Batch, slot: int) -> tuple[str, int]:

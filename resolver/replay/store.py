@@ -60,15 +60,23 @@ class Store:
         told = self.told
         if told is None:
             return None
-        octets = told.replay(packet, now)
-        if octets is None:
+        key = packet[2:]
+        entry = told.young.get(key)
+        if entry is None:
+            entry = told.old.get(key)
+            if entry is None:
+                return None
+            told._promote(key, entry)
+        kept = entry.octets if now < entry.fresh_until else entry.renew(now)
+        if kept is None:
+            told._remove(key, entry)
             return None
-        entry = told.young[packet[2:]]
+        octets = packet[:2] + kept
         for guard in entry.guards:
             given = guard(client, packet, octets, now)
             if given is not octets:
-                entry.tally.hits -= 1
                 return given
+        entry.tally.hits += 1
         for observe in entry.observers:
             observe(packet, client, local, transport, octets)
         return octets

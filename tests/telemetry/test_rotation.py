@@ -145,12 +145,31 @@ def test_half_a_line_never_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", full)
+        patched.setattr(os, "writev", lambda descriptor, pieces: full(descriptor, b"".join(pieces)))
         with pytest.raises(OSError, match="No space left"):
             file.append(LINE)
     assert file.path.read_bytes() == LINE
     file.append(b"new\n")
     file.close()
     assert file.path.read_bytes() == LINE + b"new\n"
+
+
+@pytest.mark.parametrize("pieces", [3, 2000])
+def test_pieces_are_written_in_their_order(pieces: int, tmp_path: Path) -> None:
+    file = RotatedFile(tmp_path / "log", Keeping(), Clock())
+    lines = [b"%d\n" % number for number in range(pieces)]
+    file.append(*lines)
+    file.close()
+    assert file.path.read_bytes() == b"".join(lines)
+
+
+def test_what_the_system_takes_in_two_goes_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = RotatedFile(tmp_path / "log", Keeping(), Clock())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "writev", lambda descriptor, pieces: os.write(descriptor, b"".join(pieces)[:7]))
+        file.append(b"first\n", b"second\n", b"third\n")
+    file.close()
+    assert file.path.read_bytes() == b"first\nsecond\nthird\n"
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class FileSink:
         self._file.open()
 
     def write(self, batch: Batch) -> int:
-        self._file.append(batch.octets)
+        self._file.append(*batch.pieces)
         return 0
 
     def close(self) -> None:

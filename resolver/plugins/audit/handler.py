@@ -70,7 +70,7 @@ class Audit(Plugin):
 
     async def stop(self) -> None:
         """Hand on what waits, and close what nobody else writes to."""
-        self._journal.flush()
+        self._journal.finish()
         taken, self._taken = self._taken, []
         outlets = outlets_of(self._host.registry)
         await asyncio.gather(*[outlets.give_back(target, self.settings.queue) for target in taken])

@@ -8,29 +8,39 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 TOGETHER: Final = 0.05  # seconds that a line waits for others
-MOST: Final = 1024  # lines that are joined
+MOST: Final = 128  # lines that are joined: more take memory that is not at hand, which costs as much as the lines do
+MOMENT: Final = 0.0001  # seconds for which replays have the same time
 
 
 class Destination(Protocol):
     """Takes lines without ever waiting."""
 
-    def put(self, octets: bytes, lines: int) -> None:
-        """Take so many whole lines, or count them as lost."""
+    def put(self, octets: bytes, lines: int, *, more: bool = False) -> None:
+        """Take so many whole lines, or count them as lost; where ``more`` are about to come these may wait for them."""
 
 
 class Journal:
     """Collects lines and hands them on together.
 
-    ``second`` is the one that began last, in seconds since 1970, and ``head`` how its lines begin. ``waiting`` are
-    lines that nobody has yet; who adds to them calls ``wake`` before the first one, and ``flush`` from ``MOST`` on.
+    ``stamp`` is how lines begin that are written from ``since`` until ``until``, in seconds since 1970: up to and
+    including their time. ``waiting`` are lines that nobody has yet; who adds to them calls ``wake`` before the first
+    one, and ``flush`` from ``MOST`` on.
     """
+
+    __slots__ = (
+        "_handed_on", "_head", "_loop", "_second", "_timer", "clock", "destinations", "since", "stamp", "until",
+        "waiting",
+    )  # fmt: skip
 
     def __init__(self, clock: Callable[[], float], destinations: Sequence[Destination] = ()) -> None:
         self.clock = clock
-        self.second = -1
-        self.head = ""
+        self.stamp = ""
+        self.since = self.until = 0.0
         self.waiting: list[str] = []
         self.destinations = tuple(destinations)
+        self._second = -1
+        self._head = ""
+        self._handed_on = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -40,16 +50,17 @@ class Journal:
         self._loop = asyncio.get_running_loop()
 
     def begin(self) -> str:
-        """How a line begins now: up to and including its time."""
-        now = self.clock()
-        if int(now) != self.second:
-            self.turn(now)
-        return f'{self.head}{int((now - self.second) * 1_000_000):06d}Z"'
+        """How a line begins now, to the microsecond."""
+        self.turn(self.clock())
+        return self.stamp
 
     def turn(self, now: float) -> None:
-        """Another second has begun."""
-        self.second = int(now)
-        self.head = '{"time":"' + datetime.fromtimestamp(self.second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        """Another moment has begun, of those that lines tell apart."""
+        if int(now) != self._second:
+            self._second = int(now)
+            self._head = '{"time":"' + datetime.fromtimestamp(self._second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        self.since, self.until = now, min(now + MOMENT, self._second + 1.0)
+        self.stamp = f'{self._head}{int((now - self._second) * 1_000_000):06d}Z"'
 
     def put(self, line: str) -> None:
         """Take one line, its end included."""
@@ -61,23 +72,24 @@ class Journal:
 
     def wake(self) -> None:
         """There is about to be a first line: hand it on soon."""
-        if self._loop is None or self._loop.is_closed():
-            return
-        if self._timer is None:
-            self._timer = self._loop.call_later(TOGETHER, self.flush)
+        if self._timer is None and self._loop is not None and not self._loop.is_closed():
+            self._timer = self._loop.call_later(TOGETHER, self.finish)
 
     def flush(self) -> None:
-        """Hand on what waits."""
+        """Hand on what waits; more is about to come."""
+        octets, lines = "".join(self.waiting).encode(), len(self.waiting)
+        self.waiting.clear()
+        more = self._handed_on = self._timer is not None
+        for destination in self.destinations:
+            destination.put(octets, lines, more=more)
+
+    def finish(self) -> None:
+        """Hand on what waits, and let what was handed on wait no longer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        waiting = self.waiting
-        if not waiting:
-            return
-        octets, lines = "".join(waiting).encode(), len(waiting)
-        waiting.clear()
-        for destination in self.destinations:
-            destination.put(octets, lines)
+        if self.waiting or self._handed_on:
+            self.flush()
 
 
 def lost_line(clock: Callable[[], float], lines: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from resolver.errors import ResolverError
@@ -14,6 +14,7 @@ from resolver.plugins.audit.metrics import Report
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
 TOGETHER: Final = 1 << 20  # octets that are brought away at once: each time the thread has to wait for its turn
+ENOUGH: Final = 1 << 18  # octets that are brought away though more are about to come
 ENDING: Final = 3.0  # seconds to bring away what waits when the server ends
 
 
@@ -22,10 +23,15 @@ class Undeliverable(ResolverError):
 
 
 class Batch(NamedTuple):
-    """So many whole lines."""
+    """So many whole lines, none of them in two pieces."""
 
-    octets: bytes
+    pieces: tuple[bytes, ...]
     lines: int
+
+    @property
+    def octets(self) -> bytes:
+        """All pieces in one."""
+        return b"".join(self.pieces)
 
 
 class Sink(Protocol):
@@ -59,7 +65,8 @@ class Outlet:
         self._limit = limit
         self._report = report
         self._clock = clock
-        self._waiting: deque[Batch] = deque()
+        self._enough = min(limit // 4, ENOUGH)
+        self._waiting: deque[tuple[bytes, int]] = deque()
         self._held = 0
         self._unsaid = 0
         self._lock = threading.Lock()
@@ -79,8 +86,11 @@ class Outlet:
         await asyncio.to_thread(self.sink.open)
         self._thread.start()
 
-    def put(self, octets: bytes, lines: int) -> None:
-        """Take lines, or lose them."""
+    def put(self, octets: bytes, lines: int, *, more: bool = False) -> None:
+        """Take lines, or lose them; ``more`` are about to come, so that these may wait for them."""
+        if not octets:
+            self._wake.set()
+            return
         with self._lock:
             if self._closed or self._held + len(octets) > self._limit:
                 self._unsaid += lines
@@ -89,12 +99,12 @@ class Outlet:
                 if self._unsaid:
                     octets = lost_line(self._clock, self._unsaid) + octets
                     self._unsaid = 0
-                self._waiting.append(Batch(octets, lines))
+                self._waiting.append((octets, lines))
                 self._held += len(octets)
                 taken = True
         if not taken:
             self._report.lost(lines)
-        elif not self._wake.is_set():
+        elif (not more or self._held >= self._enough) and not self._wake.is_set():
             self._wake.set()
 
     async def stop(self) -> None:
@@ -114,7 +124,7 @@ class Outlet:
     def _give_up(self) -> None:
         """What could not be brought away is lost."""
         with self._lock:
-            lines = sum(batch.lines for batch in self._waiting)
+            lines = sum(lines for _, lines in self._waiting)
             self._waiting.clear()
             self._held = 0
         if lines:
@@ -126,29 +136,29 @@ class Outlet:
         while True:
             self._wake.wait()
             self._wake.clear()
-            while not self._hurry.is_set() and (batches := self._next()):
-                self._bring(batches)
+            while not self._hurry.is_set() and (batch := self._next()):
+                self._bring(batch)
             if self._ending.is_set() and (self._hurry.is_set() or not self._waiting):
                 break
         self._say_last()
         self.sink.close()
         self._tell_end()
 
-    def _next(self) -> list[Batch]:
-        """The batches at the front; they count as waiting until they are done."""
-        found: list[Batch] = []
-        octets = 0
+    def _next(self) -> Batch | None:
+        """What is at the front; it counts as waiting until it is done."""
+        found: list[bytes] = []
+        octets = all_lines = 0
         with self._lock:
-            for batch in self._waiting:
-                octets += len(batch.octets)
+            for piece, lines in self._waiting:
+                octets += len(piece)
                 if found and octets > TOGETHER:
                     break
-                found.append(batch)
-        return found
+                found.append(piece)
+                all_lines += lines
+        return Batch(tuple(found), all_lines) if found else None
 
-    def _bring(self, batches: Sequence[Batch]) -> None:
-        """Try until the sink has taken the batches, or they are given up."""
-        batch = Batch(b"".join([one.octets for one in batches]), sum([one.lines for one in batches]))
+    def _bring(self, batch: Batch) -> None:
+        """Try until the sink has taken the batch, or it is given up."""
         pause, spent = FIRST_PAUSE, 0.0
         patience = self.sink.patience
         while (lost := self._try(batch)) is None:
@@ -158,7 +168,7 @@ class Outlet:
             self._ending.wait(pause)
             spent += pause
             pause = min(pause * 2, LONGEST_PAUSE)
-        self._done(batches, batch.lines, lost)
+        self._done(batch, lost)
 
     def _try(self, batch: Batch) -> int | None:
         """How many lines of the batch are lost for good, None where another try may help."""
@@ -176,18 +186,18 @@ class Outlet:
         self._recover()
         return refused
 
-    def _done(self, batches: Sequence[Batch], lines: int, lost: int) -> None:
+    def _done(self, batch: Batch, lost: int) -> None:
         with self._lock:
-            if not self._waiting or self._waiting[0] is not batches[0]:
-                return  # they were given up meanwhile
-            for batch in batches:
+            if not self._waiting or self._waiting[0][0] is not batch.pieces[0]:
+                return  # it was given up meanwhile
+            for piece in batch.pieces:
                 self._waiting.popleft()
-                self._held -= len(batch.octets)
+                self._held -= len(piece)
             self._unsaid += lost
         if lost:
             self._report.lost_soon(lost)
-        if lines > lost:
-            self._report.written_soon(lines - lost)
+        if batch.lines > lost:
+            self._report.written_soon(batch.lines - lost)
 
     def _fail(self, problem: str) -> None:
         if not self._failing:
@@ -212,7 +222,7 @@ class Outlet:
             lines, self._unsaid = self._unsaid, 0
         if lines:
             try:
-                self.sink.write(Batch(lost_line(self._clock, lines), 0))
+                self.sink.write(Batch((lost_line(self._clock, lines),), 0))
             except Exception:  # they are counted, and in the log
                 return
 

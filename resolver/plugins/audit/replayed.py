@@ -53,13 +53,11 @@ def _usual(journal: Journal, clients: Clients) -> Writer:
         if not wanted:
             return
         now = journal.clock()
-        part = now - journal.second
-        if not 0.0 <= part < 1.0:
+        if not journal.since <= now < journal.until:
             turn(now)
-            part = now - journal.second
         if not waiting:
             wake()
-        put(f'{journal.head}{int(part * 1000000):06d}Z"{before}{port}{after}{transport}{ending}')
+        put(f"{journal.stamp}{before}{port}{after}{transport}{ending}")
         if len(waiting) >= MOST:
             flush()
 

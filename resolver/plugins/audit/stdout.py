@@ -47,7 +47,7 @@ class Stdout:
         self._loop = asyncio.get_running_loop()
         self._report.start()
 
-    def put(self, octets: bytes, lines: int) -> None:
+    def put(self, octets: bytes, lines: int, *, more: bool = False) -> None:
         """Write lines, or let them wait, or lose them."""
         if self._loop is None or self._held + len(octets) > self._limit:
             self._lose(lines)

@@ -13,6 +13,7 @@ from resolver.chain.reply import Replay, Reply
 from resolver.errors import ResolverError
 from resolver.plugins.audit import outlet
 from resolver.plugins.audit.destinations import ToFile, outlets_of
+from resolver.plugins.audit.journal import MOST, Journal
 from resolver.plugins.audit.metrics import Report
 from resolver.plugins.audit.outlet import Batch, Outlet, Undeliverable
 from resolver.telemetry.rotation import Keeping
@@ -218,3 +219,53 @@ async def test_a_line_does_not_wait_long_for_others(tmp_path: Path) -> None:
         await audit.ask(question("a.example."), answering(lambda query: Reply(query.question)))
         await until(lambda: len(read(audit.path)) == 1)
         await asyncio.sleep(0)
+
+
+async def test_what_has_more_behind_it_waits_until_it_is_worth_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlet, "ENOUGH", 5 * len(LINE))
+    world, shelf = World(), Shelf()
+    found = await begun(world, shelf)
+    for _ in range(4):
+        found.put(LINE, 1, more=True)
+    assert not found._wake.is_set()
+    found.put(LINE, 1, more=True)
+    await until(lambda: len(shelf.lines) == 5)
+    found.put(LINE, 1, more=True)
+    assert not found._wake.is_set()
+    found.put(b"", 0)
+    await until(lambda: len(shelf.lines) == 6)
+    await found.stop()
+    assert (world.metric(WRITTEN, "shelf"), world.metric(LOST, "shelf")) == (6, 0)
+
+
+async def test_a_small_queue_does_not_wait_until_it_is_full() -> None:
+    world, shelf = World(), Shelf()
+    found = await begun(world, shelf, 8 * len(LINE))
+    for _ in range(2):
+        found.put(LINE, 1, more=True)
+    await until(lambda: len(shelf.lines) == 2)
+    await found.stop()
+
+
+async def test_lines_that_were_handed_on_early_do_not_wait_either(tmp_path: Path) -> None:
+    async with scribe(tmp_path) as audit:
+        reply = await audit.ask(
+            question("a.example."), answering(lambda query: Reply(query.question, replay=Replay(1e12)))
+        )
+        for _ in range(MOST - 1):
+            replay(reply)
+        assert not audit.part._journal.waiting
+        await until(lambda: len(read(audit.path)) == MOST)
+
+
+async def test_the_smallest_queue_holds_what_comes_together() -> None:
+    world, shelf = World(), Shelf()
+    shelf.free.clear()
+    found = await begun(world, shelf, 64 << 10)
+    journal = Journal(lambda: 1_800_000_000.5, [found])
+    for _ in range(MOST):
+        journal.put("x" * 400 + "\n")
+    assert world.metric(LOST, "shelf") == 0
+    shelf.free.set()
+    await found.stop()
+    assert world.metric(WRITTEN, "shelf") == MOST

@@ -110,3 +110,21 @@ async def test_times_go_on_over_the_turn_of_a_second_and_when_the_clock_is_set_b
         "39.500000Z",
         "39.750000Z",
     ]
+
+
+async def test_replays_within_a_tenth_of_a_millisecond_may_have_the_same_time(tmp_path: Path) -> None:
+    async with scribe(tmp_path) as audit:
+        passed = [0.0, 0.000_02, 0.000_09, 0.000_15, 0.000_2, 0.000_3]
+        times = iter([1_000_000_000.5 + seconds for seconds in passed])
+        audit.part._journal.clock = lambda: next(times)
+        handler = answering(lambda query: Reply(query.question, replay=Replay(1e12)))
+        reply = await audit.ask(question("a.example."), handler)
+        for _ in range(3):
+            replay(reply)
+        await audit.ask(question("a.example."), handler)
+        replay(reply)
+        lines = await audit.written()
+    written = [int(line["time"][20:26]) - 500_000 for line in lines]
+    assert written == sorted(written)
+    assert all(0 <= seconds * 1e6 - said < 101 for seconds, said in zip(passed, written, strict=True))
+    assert written[4] in (199, 200)  # what was worked out has its own time
