@@ -272,6 +272,9 @@ class Identifying(Protocol):
     def settled(self, client: str) -> bool:
         """Whether ``identify`` would say the same after any wait: False while it may not know a Pod yet."""
 
+    def unknown(self, client: str) -> bool:
+        """Whether nobody can say now that the address is no Pod's, nor whose; followers are told when that changes."""
+
     async def meet(self, client: str) -> Identity | None:
         """As ``identify``, after a short wait (bounded) where the address is not settled yet."""
 

@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("--namespace", default="", metavar="NAMESPACE", help="of the Pod that asks")
     why.add_argument("--label", type=_label, action="append", default=[], metavar="KEY=VALUE", help="of the Pod")
     why.add_argument("--service-account", default="", metavar="NAME", help="of the Pod, or NAMESPACE/NAME")
+    why.add_argument("--unknown", action="store_true", help="it is not known whether a Pod asks, nor which")
     why.add_argument("-conf", "--conf", default="Corefile", metavar="FILE", help="the configuration (Corefile)")
     elsewhere.add_flags(why)
     why.add_argument("-dns.port", "--dns.port", dest="port", type=int, default=53, metavar="PORT")
@@ -110,6 +111,7 @@ def _label(text: str) -> tuple[str, str]:
 class _Who:
     client: str
     identity: Identity | None = None
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def _decision(block: Block, name: bytes, qtype: int, who: _Who) -> Decision | No
     if scope is None:
         return None
     state = scope.state
-    found = state.decide(name, qtype, state.classify(who.client, who.identity, keep=False))
+    found = state.decide(name, qtype, state.classify(who.client, who.identity, unknown=who.unknown, keep=False))
     return found if found.denies else _zones_say(scope, name, who) or found
 
 
@@ -203,8 +205,10 @@ def _explain(flags: argparse.Namespace) -> None:
         raise ResolverError("--service-account and --namespace name different namespaces")
     has_pod = bool(namespace or flags.label or account[2])
     identity = Identity(namespace, "", account[2], labels=dict(flags.label)) if has_pod else None
+    if has_pod and flags.unknown:
+        raise ResolverError("--unknown is for a client without --namespace, --label and --service-account")
     plan = asyncio.run(_plan(flags.conf, flags))
-    verdicts = list(_verdicts(plan, flags.name, flags.type, _Who(flags.client, identity)))
+    verdicts = list(_verdicts(plan, flags.name, flags.type, _Who(flags.client, identity, flags.unknown)))
     if not verdicts:
         print(f"no server block takes {to_text(flags.name)}")
     for verdict in verdicts:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 from typing import Final, Generic, TypeVar
 
@@ -14,6 +15,8 @@ from resolver.policy.rules import Who, Whos
 T = TypeVar("T")
 
 EVERYBODY_CLASS: Final[Class] = frozenset((0,))
+DOUBTFUL: Final = -(1 << 60)
+"""In the class of a client of whom it cannot be told which Pod he is, if he is one."""
 
 
 class Prefixes(Generic[T]):
@@ -83,9 +86,12 @@ def _is_in(network: Network, version: int, number: int) -> bool:
 
 
 class Classifier:
-    """Conditions, each filed under the rarest thing that it asks for."""
+    """Conditions, each filed under the rarest thing that it asks for.
 
-    def __init__(self, conditions: Mapping[Whos, int]) -> None:
+    Those of ``suspected`` count as negative numbers for clients who are ``unknown`` and in their networks, if any.
+    """
+
+    def __init__(self, conditions: Mapping[Whos, int], suspected: Collection[int] = ()) -> None:
         self.needs_identity = False
         self.is_needed = False
         self._networks: Prefixes[list[tuple[Who, int]]] = Prefixes()
@@ -94,6 +100,17 @@ class Classifier:
             for who in whos:
                 self.is_needed = True
                 self._file(who, number)
+        self._anywhere = EVERYBODY_CLASS | {DOUBTFUL}
+        self._in_networks: list[tuple[Who, int]] = []
+        for whos, number in conditions.items():
+            if number in suspected:
+                self._suspect([who for who in whos if who.needs_identity], -number)
+
+    def _suspect(self, whos: Sequence[Who], number: int) -> None:
+        if all(who.networks for who in whos):
+            self._in_networks += [(replace(who, namespaces=(), labels=(), service_accounts=()), number) for who in whos]
+        else:
+            self._anywhere |= {number}
 
     def _file(self, who: Who, number: int) -> None:
         self.needs_identity = self.needs_identity or who.needs_identity
@@ -104,12 +121,15 @@ class Classifier:
             for network in who.networks:
                 self._networks.setdefault(network, []).append((who, number))
 
-    def classify(self, client: str, identity: Identity | None) -> Class:
-        """The class of a client: the numbers of the conditions that hold for it."""
+    def classify(self, client: str, identity: Identity | None, *, unknown: bool = False) -> Class:
+        """The class of a client: the numbers of the conditions that hold for it, or may where he is ``unknown``."""
         if not self.is_needed:
             return EVERYBODY_CLASS
         version, number = numbered(client)
         found = {0}
+        if unknown and self.needs_identity:
+            found.update(self._anywhere)
+            found.update([at for who, at in self._in_networks if holds(who, version, number, None)])
         if version:
             for filed in self._networks.of(version, number):
                 found.update([condition for _, condition in filed])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from resolver.chain.capabilities import Identity
-from resolver.policy.clients import EVERYBODY_CLASS, Classifier
+from resolver.policy.clients import DOUBTFUL, EVERYBODY_CLASS, Classifier
 from resolver.policy.matching import Class, Matcher
 from resolver.policy.rules import ALLOW, AUDIT_ONLY, REFUSAL, Answer, Decision, Rule, Whos, decision
 
@@ -21,12 +21,14 @@ _MEMO: Final = 4096
 class Settings:
     """``default`` is what becomes of names without a rule: None lets them pass. ``denial`` answers other denials.
 
-    With ``audit_only`` all denials are written down and pass.
+    With ``audit_only`` all denials are written down and pass. With ``closed`` operators' rules that deny something to
+    Pods hold for clients too of whom it cannot be told which Pod they are.
     """
 
     default: Answer | None = None
     denial: Answer = REFUSAL
     audit_only: bool = False
+    closed: bool = True
 
 
 class State:
@@ -50,9 +52,14 @@ class State:
         """The class of a client as it was told before, None for one who is new."""
         return self._classes.get(client) if self.classifier.is_needed else EVERYBODY_CLASS
 
-    def classify(self, client: str, identity: Identity | None = None, *, keep: bool = True) -> Class:
-        """The class of a client; remembered for ``known`` if it is to be kept (bounded)."""
-        found = self.classifier.classify(client, identity)
+    def classify(
+        self, client: str, identity: Identity | None = None, *, unknown: bool = False, keep: bool = True
+    ) -> Class:
+        """The class of a client; remembered for ``known`` if it is to be kept (bounded).
+
+        ``unknown`` is a client of whom it cannot be told which Pod he is, if he is one.
+        """
+        found = self.classifier.classify(client, identity, unknown=unknown)
         if keep and self.classifier.is_needed:
             if len(self._classes) >= _MEMO:
                 del self._classes[next(iter(self._classes))]
@@ -74,14 +81,19 @@ class State:
         for matcher in self._ranks:
             rule = matcher.find(name, qtype, client)
             if rule is not None:
-                found = self._decisions.get(id(rule))  # rules live as long as the matchers
-                if found is None:
-                    found = decision(rule, self._settings.denial, audit_only=self._settings.audit_only)
-                    if len(self._decisions) >= _MEMO:
-                        self._decisions.clear()
-                    self._decisions[id(rule)] = found
-                return found
+                doubtful = DOUBTFUL in client
+                key = ~id(rule) if doubtful else id(rule)  # rules live as long as the matchers
+                found = self._decisions.get(key)
+                return self._decided(key, rule, doubtful=doubtful) if found is None else found
         return self.default
+
+    def _decided(self, key: int, rule: Rule, *, doubtful: bool) -> Decision:
+        settings = self._settings
+        if len(self._decisions) >= _MEMO:
+            self._decisions.clear()
+        found = decision(rule, settings.denial, audit_only=settings.audit_only, doubtful=doubtful)
+        self._decisions[key] = found
+        return found
 
 
 def _default(settings: Settings) -> Decision:
@@ -139,10 +151,11 @@ class Policy:
         """As ``rebuild``, in steps; what is put or removed meanwhile waits for the next time."""
         sources = list(self._sources.values())
         conditions: dict[Whos, int] = {(): 0}
-        ranks = tuple(Matcher(conditions) for _ in (OPERATOR, DELEGATED))
+        operators = Matcher(conditions, closed=self.settings.closed)
+        ranks = (operators, Matcher(conditions))
         for rank, rules in sources:
             yield from ranks[rank].adding(rules)
             yield
-        before, self.state = self.state, State(self.settings, ranks, Classifier(conditions))
+        before, self.state = self.state, State(self.settings, ranks, Classifier(conditions, operators.suspected))
         yield
         yield from before.emptying()

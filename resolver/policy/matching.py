@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator, Iterable
 from typing import Final
 
 from resolver.policy.patterns import STAR_LABEL, Reach
-from resolver.policy.rules import ALLOW, Rule, Whos
+from resolver.policy.rules import ALLOW, DENY, Rule, Whos
 from resolver.wire.constants import ANY
 from resolver.wire.names import ROOT, labels, suffixes
 
@@ -14,7 +14,7 @@ _STEP: Final = 50
 
 Ranked = tuple[int, Rule]
 Class = frozenset[int]
-"""The numbers of the conditions that hold for a client."""
+"""The numbers of the conditions that hold for a client; those that may hold, for all that is known, are negative."""
 
 
 class _Choice:
@@ -96,10 +96,15 @@ class Matcher:
 
     ``conditions`` are the different conditions on clients, whose numbers are what a class of clients is made of; 0 is
     the one that always holds. A look-up costs some dictionary accesses for each label of the name.
+
+    With ``closed``, rules that deny something to Pods are filed under the negative number of their condition too, which
+    is in the class of a client who may be such a Pod for all that is known; ``suspected`` are the numbers of those.
     """
 
-    def __init__(self, conditions: dict[Whos, int]) -> None:
+    def __init__(self, conditions: dict[Whos, int], *, closed: bool = False) -> None:
         self.conditions = conditions
+        self.suspected: set[int] = set()
+        self._closed = closed
         self.count = 0
         self._nodes: dict[bytes, _Node] = {}
         self._stars: set[bytes] = set()
@@ -130,12 +135,18 @@ class Matcher:
 
     def _add(self, rule: Rule) -> None:
         condition = self.conditions.setdefault(rule.who, len(self.conditions))
-        pattern = rule.pattern
+        ranked = (self.count, rule)
+        self.count += 1
+        self._file(condition, ranked)
+        if self._closed and rule.verdict == DENY and rule.is_for_pods:
+            self.suspected.add(condition)
+            self._file(-condition, ranked)
+
+    def _file(self, condition: int, ranked: Ranked) -> None:
+        pattern = ranked[1].pattern
         node = self._nodes.get(pattern.key)
         if node is None:
             node = self._nodes[pattern.key] = _Node()
-        ranked = (self.count, rule)
-        self.count += 1
         if pattern.reach is Reach.EXACT:
             node.exact = node.exact or _Bucket()
             node.exact.add(condition, ranked)

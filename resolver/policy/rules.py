@@ -73,6 +73,11 @@ class Rule:
         """The name that was given, or verb and destination."""
         return self.given_name or f"{self.verdict} {self.pattern.text}"
 
+    @property
+    def is_for_pods(self) -> bool:
+        """Whether it has to be known which Pod asks."""
+        return any(who.needs_identity for who in self.who)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -81,7 +86,8 @@ class Decision:
 
     ``would`` is the action of a denial that is only written down. ``rule`` is its name for people and ``at`` its place,
     None for the default. ``explicit`` says that a rule named the name; ``personal`` that it did so for some
-    clients only; ``named`` that somebody gave the rule its name.
+    clients only; ``named`` that somebody gave the rule its name. With ``doubtful`` it was a rule for Pods, and it is
+    not known which Pod the client is.
     """
 
     action: str
@@ -92,6 +98,7 @@ class Decision:
     explicit: bool = True
     personal: bool = False
     named: bool = False
+    doubtful: bool = False
 
     @property
     def denies(self) -> bool:
@@ -99,9 +106,10 @@ class Decision:
         return self.action not in (ALLOW, AUDIT_ONLY)
 
 
-def decision(rule: Rule, default: Answer, *, audit_only: bool = False) -> Decision:
-    """What comes out where a rule decides."""
+def decision(rule: Rule, default: Answer, *, audit_only: bool = False, doubtful: bool = False) -> Decision:
+    """What comes out where a rule decides; with ``doubtful``, for a client of whom it is not known who he is."""
     shown = {"rule": rule.name, "at": rule.at, "personal": bool(rule.who), "named": bool(rule.given_name)}
+    shown["doubtful"] = doubtful and rule.is_for_pods
     if rule.verdict == ALLOW:
         return Decision(ALLOW, **shown)  # type: ignore[arg-type]
     answer = rule.answer or default

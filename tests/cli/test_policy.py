@@ -127,3 +127,12 @@ def test_mistakes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     for arguments in (["explain", "a..b"], ["explain", "a", "--type", "NONE"], ["propose", "x", "--fold", "1"]):
         with pytest.raises(SystemExit):
             main(["policy", *arguments])
+
+
+def test_a_client_of_whom_nothing_is_known_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "Corefile"
+    path.write_text(". {\nidentity\npolicy {\ndeny bad.example namespace lab\n}\nwhoami\n}\n")
+    out = told(capsys, "explain", "bad.example", "--unknown", "-conf", str(path))
+    assert "refused: deny bad.example" in out
+    assert "allow: default" in told(capsys, "explain", "bad.example", "-conf", str(path))
+    assert main(["policy", "explain", "bad.example", "--unknown", "--namespace", "lab", "-conf", str(path)]) == 1

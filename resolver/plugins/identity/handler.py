@@ -20,7 +20,8 @@ from resolver.plugins.identity.shared import give_back, take
 
 READY_AFTER: Final = 60.0  # seconds after which a server whose API does not answer is ready nevertheless
 _PATIENCE: Final = 0.5  # seconds without a word
-_LOCAL: Final = ("127.", "::1", "fe80:", "169.254.")
+_LOCAL: Final = ("fe80:", "169.254.")
+_ITSELF: Final = ("127.0.0.1", "::1")
 
 
 class Identities(Plugin):
@@ -55,7 +56,11 @@ class Identities(Plugin):
         if self._knowledge is None:
             return False
         address = plain(client)
-        return self._knowledge.settled(address) or address.startswith(_LOCAL)
+        return self._knowledge.settled(address) or _is_local(address)
+
+    def unknown(self, client: str) -> bool:
+        address = plain(client)
+        return not _is_local(address) and (self._knowledge is None or self._knowledge.unknown(address))
 
     async def meet(self, client: str) -> Identity | None:
         if self._knowledge is None or self.settled(client):
@@ -108,6 +113,10 @@ class Identities(Plugin):
     def _changed(self, address: str) -> None:
         for changed in list(self._followers):
             changed(address)
+
+
+def _is_local(address: str) -> bool:
+    return address in _ITSELF or address.startswith(_LOCAL)
 
 
 def describe(identity: Identity, labels: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from resolver.chain.capabilities import Identity
 
 Changed = Callable[[str], None]
 LOOK: Final = 1.0  # seconds between two looks at what has aged
+SURE_AFTER: Final = 10.0  # seconds until an address that no Pod has is believed to be nobody's: the API may be behind
 
 
 class Knowledge(Protocol):
@@ -37,6 +38,9 @@ class Knowledge(Protocol):
 
     def settled(self, address: str) -> bool:
         """Whether it makes no sense to wait for more about the address."""
+
+    def unknown(self, address: str) -> bool:
+        """Whether it cannot be told at present who has the address: neither a Pod, nor surely none."""
 
     async def meet(self, address: str) -> Identity | None:
         """Who has the address, after a short wait where it is not settled."""

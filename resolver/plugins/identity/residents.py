@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, KeysView
 
 from resolver.chain.capabilities import Identity
 from resolver.plugins.identity.reading import Resident
@@ -25,7 +25,7 @@ class Residents:
         return len(self._holders)
 
     @property
-    def addresses(self) -> Iterable[str]:
+    def addresses(self) -> KeysView[str]:
         """All addresses at which a Pod lives."""
         return self._holders.keys()
 

@@ -10,7 +10,7 @@ from typing import Final
 from resolver.chain.capabilities import Identity
 from resolver.chain.setup import Host
 from resolver.kube.access import Access
-from resolver.plugins.identity.knowledge import Changed, Followers, Ticking
+from resolver.plugins.identity.knowledge import SURE_AFTER, Changed, Followers, Ticking
 from resolver.plugins.identity.lookups import Lookups
 from resolver.plugins.identity.metrics import Metrics
 from resolver.plugins.identity.reading import Resident
@@ -27,7 +27,8 @@ KEPT: Final = 10  # times the age at which it is verified is how long an address
 class Entry:
     """An address: its Pod, when the API last said so, and until when it is not asked again (host's clock).
 
-    ``misses`` counts the answers in a row that nobody has it. ``shared`` is the address of a node.
+    ``misses`` counts the answers in a row that nobody has it, of which the first came at ``missed``. ``shared`` is the
+    address of a node. ``failed`` says that the API had no answer when it was asked last.
     """
 
     identity: Identity | None = None
@@ -35,6 +36,8 @@ class Entry:
     confirmed: float | None = None
     due: float = 0.0
     misses: int = 0
+    missed: float | None = None
+    failed: bool = False
     told: bool = False
 
 
@@ -83,6 +86,14 @@ class Seen:
         entry = self._entries.get(address)
         return entry is not None and self._clock() < entry.due
 
+    def unknown(self, address: str) -> bool:
+        entry = self._entries.get(address)
+        if entry is None or entry.confirmed is None:
+            return True
+        if entry.missed is None:
+            return self._clock() - entry.confirmed > self._settings.stale
+        return entry.failed or self._clock() >= entry.due or entry.confirmed - entry.missed < SURE_AFTER
+
     async def meet(self, address: str) -> Identity | None:
         if self.settled(address) or self._room.is_full:
             return self.find(address)
@@ -119,9 +130,10 @@ class Seen:
     def _answered(self, address: str, resident: Resident | None, problem: str) -> None:
         now = self._clock()
         self._note_problem(problem, now)
-        before = self.find(address)
+        before = self.find(address), self.unknown(address)
         entry = self._entries.pop(address, None) or Entry()
         self._entries[address] = entry
+        entry.failed = bool(problem)
         if problem:
             self._metrics.lookups["error"].value += 1
             entry.due = now + AGAIN
@@ -132,7 +144,7 @@ class Seen:
         heapq.heappush(self._ends, (entry.due, address))
         self._make_room()
         self._room.tell(address)
-        if self.find(address) != before:
+        if (self.find(address), self.unknown(address)) != before:
             self._followers.tell(address)
 
     def _take(self, entry: Entry, address: str, resident: Resident | None, now: float) -> None:
@@ -140,10 +152,11 @@ class Seen:
         entry.shared = resident is not None and address in resident.nodes
         entry.identity = None if resident is None or entry.shared else resident.identity
         if resident is None:
+            entry.missed = now if entry.missed is None else entry.missed
             entry.misses += 1
             entry.due = now + min(NOBODY * 2 ** min(entry.misses - 1, 20), self._settings.verify)
         else:
-            entry.misses = 0
+            entry.misses, entry.missed = 0, None
             entry.due = now + self._settings.verify
 
     def _make_room(self) -> None:

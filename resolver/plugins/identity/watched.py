@@ -11,7 +11,7 @@ from resolver.kube.access import Access
 from resolver.kube.kinds import PODS
 from resolver.kube.pool import pool_of
 from resolver.kube.watch import Watch
-from resolver.plugins.identity.knowledge import Changed, Followers, Ticking
+from resolver.plugins.identity.knowledge import SURE_AFTER, Changed, Followers, Ticking
 from resolver.plugins.identity.metrics import Metrics
 from resolver.plugins.identity.reading import RUNNING, Resident, parse_pod
 from resolver.plugins.identity.residents import Residents
@@ -22,7 +22,10 @@ MAX_STRANGERS: Final = 10_000
 
 
 class Watched:
-    """Knows every Pod of its scope. Who is no Pod after the first wait is a stranger until a watch says otherwise."""
+    """Knows every Pod of its scope. Who is no Pod after the first wait is a stranger until a watch says otherwise.
+
+    A stranger is surely no Pod once the watch has not named him for a while in which the API answered.
+    """
 
     def __init__(self, settings: Settings, access: Access, host: Host) -> None:
         self._settings = settings
@@ -32,7 +35,7 @@ class Watched:
         self._followers = Followers()
         self._residents = Residents(self._changed)
         self._room = WaitingRoom()
-        self._strangers: dict[str, None] = {}
+        self._strangers: dict[str, float | None] = {}  # when they came (host's clock); None for who surely is no Pod
         self._watch: Watch[Resident] | None = None
         self._unfollow: Callable[[], None] = lambda: None
         self._told = False
@@ -75,6 +78,7 @@ class Watched:
 
     def _complete(self) -> None:
         self._told = True
+        self._doubt()
 
     # --- questions
 
@@ -83,6 +87,13 @@ class Watched:
 
     def settled(self, address: str) -> bool:
         return self._residents.knows(address) or address in self._strangers or not self._believed
+
+    def unknown(self, address: str) -> bool:
+        if not self._believed:
+            if address not in self._residents.addresses and address not in self._strangers:
+                self._make_stranger(address)  # so that it is told when somebody can say more
+            return True
+        return not self._residents.knows(address) and self._strangers.get(address, 0.0) is not None
 
     async def meet(self, address: str) -> Identity | None:
         if not self.settled(address) and not self._room.is_full:
@@ -101,7 +112,8 @@ class Watched:
         while len(self._strangers) >= MAX_STRANGERS:
             forgotten = next(iter(self._strangers))
             del self._strangers[forgotten]
-        self._strangers[address] = None
+            self._followers.tell(forgotten)
+        self._strangers[address] = self._host.clock()
 
     def _changed(self, address: str) -> None:
         self._strangers.pop(address, None)
@@ -115,10 +127,12 @@ class Watched:
 
     def _look(self) -> None:
         """Note since when the API is away, and stop to believe what is known when that was too long ago."""
-        if not self.problem:
-            self._away_since = None
-        elif self._away_since is None:
-            self._away_since = self._host.clock()
+        is_away = bool(self.problem)
+        if is_away is not (self._away_since is not None):
+            self._away_since = self._host.clock() if is_away else None
+            self._doubt()
+        if not is_away:
+            self._make_sure()
         believed = self._age() <= self._settings.stale
         if believed is self._believed:
             return
@@ -130,5 +144,23 @@ class Watched:
                 f"the API has not confirmed for {self._settings.stale:g} s which Pods there are: none is identified"
                 f" any more ({self.problem})"
             )
-        for address in list(self._residents.addresses):
+        for address in [*self._residents.addresses, *self._strangers]:
             self._followers.tell(address)
+
+    def _make_sure(self) -> None:
+        """Strangers whom nothing was said of for long enough are nobody from now on."""
+        if not self._told:
+            return
+        before = self._host.clock() - SURE_AFTER
+        for address, came in list(self._strangers.items()):
+            if came is not None and came <= before:
+                self._strangers[address] = None
+                self._followers.tell(address)
+
+    def _doubt(self) -> None:
+        """What happens from now on may not be told: whoever is a stranger now may be a Pod later."""
+        now = self._host.clock()
+        for address, came in list(self._strangers.items()):
+            self._strangers[address] = now
+            if came is None:
+                self._followers.tell(address)

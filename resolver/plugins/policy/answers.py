@@ -14,6 +14,7 @@ from resolver.wire.names import from_text
 from resolver.wire.records import EMPTY_BODY, Record, encode, record
 
 SOURCE: Final = "policy"
+_DOUBT: Final = " (it is not known which Pod asks)"
 _NAMES: Final = from_text("policy.invalid") + from_text("hostmaster.policy.invalid")
 
 
@@ -26,7 +27,8 @@ def denied(query: Query, found: Decision, zone: bytes, ttl: int, leave: Replay |
     action = found.answer.action
     if action == DROP:
         return silence(query, SOURCE)
-    options = extended_error(EDE_PROHIBITED if found.personal else EDE_BLOCKED, f"policy rule: {found.rule}")
+    doubt = _DOUBT if found.doubtful else ""
+    options = extended_error(EDE_PROHIBITED if found.personal else EDE_BLOCKED, f"policy rule: {found.rule}{doubt}")
     if action == REFUSED:
         return Reply(query.question, constants.REFUSED, 0, options, SOURCE, leave, octets=EMPTY_BODY)
     rcode = constants.NXDOMAIN if action == NXDOMAIN else constants.NOERROR

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from functools import cached_property
 from typing import Final, Protocol
 
-from resolver.chain.capabilities import UNSETTLED, Identifying, Identity, offering
+from resolver.chain.capabilities import UNSETTLED, Identifying
 from resolver.chain.contacts import TCP, Contact
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
@@ -15,13 +14,12 @@ from resolver.chain.setup import Block, Host
 from resolver.errors import ConfigError, WireError
 from resolver.plugins.policy.answers import denied
 from resolver.plugins.policy.beside import Denies, tells, without
+from resolver.plugins.policy.clients import Clients
 from resolver.plugins.policy.inspection import addresses, is_outside, leads_on, targets
 from resolver.plugins.policy.metrics import Metrics
 from resolver.plugins.policy.responses import Responses
 from resolver.plugins.policy.scope import Hit, Scope, Search, ended
 from resolver.plugins.policy.settings import Settings
-from resolver.policy.engine import State
-from resolver.policy.matching import Class
 from resolver.policy.rules import ALLOW, AUDIT_ONLY, Decision
 from resolver.wire.names import ROOT
 
@@ -69,7 +67,7 @@ class PolicyPlugin(Plugin):
         self.host = host
         self.log = host.log.named(self.name)
         self.metrics = Metrics(host.registry)
-        self._block = block
+        self._clients = Clients(block, host, self.log)
         self._tag: Hashable = object()
         self.scopes = tuple(Scope(settings, self.changed) for settings in directives)
         self._by_zone = {zone: scope for scope in self.scopes for zone in scope.settings.zones}
@@ -131,10 +129,10 @@ class PolicyPlugin(Plugin):
 
     # --- clients
 
-    @cached_property
+    @property
     def identifying(self) -> Identifying | None:
         """Who knows the Pods behind addresses, None where nobody does."""
-        return next(offering(self._block.parts, Identifying), None)
+        return self._clients.identifying
 
     @property
     def sorts(self) -> bool:
@@ -152,30 +150,11 @@ class PolicyPlugin(Plugin):
         for scope in self.scopes:
             if not scope.looks_at_clients:
                 continue
-            state = scope.state
-            known = state.known(client)
+            known = self._clients.settled(scope.state, client)
             if known is None:
-                identity, settled = self._identify(state, client)
-                if not settled:
-                    return UNSETTLED
-                known = state.classify(client, identity)
+                return UNSETTLED
             found.append((known, scope.feed_class(client)))
         return tuple(found)
-
-    def _identify(self, state: State, client: str) -> tuple[Identity | None, bool]:
-        if not state.needs_identity or self.identifying is None:
-            return None, True
-        if not self.identifying.settled(client):
-            return None, False
-        return self.identifying.identify(client), True
-
-    async def _class(self, state: State, client: str) -> Class:
-        """The class of a client who is new, after a wait where his Pod is not known yet."""
-        identity, settled = self._identify(state, client)
-        if not settled and self.identifying is not None:
-            identity = await self.identifying.meet(client)
-            settled = self.identifying.settled(client)
-        return state.classify(client, identity, keep=settled)
 
     def _moved(self, client: str) -> None:
         for scope in self.scopes:
@@ -228,7 +207,7 @@ class PolicyPlugin(Plugin):
             state = scope.state
             client = state.known(query.client[0])
             if client is None:
-                client = await self._class(state, query.client[0])
+                client = await self._clients.meet(state, query.client[0])
             if state is scope.state:  # or there are other rules since
                 return state.decide(name, qtype or query.qtype, client)
 
@@ -335,6 +314,8 @@ class PolicyPlugin(Plugin):
     def _count(self, query: Query, found: Decision) -> Counts:
         """Write a decision down and count it; what counts its replays."""
         self._note(query, found)
+        if found.doubtful:
+            self._clients.tell_doubt(query, found)
         tally = self.metrics.tally(query.site, found)
         tally.add(1)
         if self.learner is not None:

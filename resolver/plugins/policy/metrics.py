@@ -44,7 +44,12 @@ class Metrics:
         )
         for action in (REFUSED, AUDIT_ONLY):  # shown before it happens: a first time is an increase, too
             self._rules.cell(REBINDING, action)
-        self._tallies: dict[tuple[Site, str, str], Tally] = {}
+        self._doubtful = registry.counter(
+            "coredns_policy_unknown_clients_total",
+            "Queries that a rule for Pods denied to a client of whom it is not known which Pod it is.",
+            ("server", "zone", "view", "action"),
+        )
+        self._tallies: dict[tuple[Site, str, str, bool], Tally] = {}
         self.rules: Family = registry.gauge("coredns_policy_rules", "Rules in force.", ("source",), merge="max")
         self.changed: Family = registry.gauge(
             "coredns_policy_rules_timestamp_seconds",
@@ -71,12 +76,14 @@ class Metrics:
     def tally(self, site: Site, found: Decision) -> Tally:
         """Where decisions like this are counted."""
         name = found.rule if found.named or not found.explicit else ""
-        key = (site, found.action, name)
+        key = (site, found.action, name, found.doubtful)
         tally = self._tallies.get(key)
         if tally is None:
             cells: tuple[Cell, ...] = (self._decisions.cell(site.server, site.zone, site.view, found.action),)
             if name:
                 cells = (*cells, self._rules.cell(name, found.action))
+            if found.doubtful:
+                cells = (*cells, self._doubtful.cell(site.server, site.zone, site.view, found.action))
             if len(self._tallies) >= _MEMO:
                 self._tallies.clear()
             tally = self._tallies[key] = Tally(cells)

@@ -125,6 +125,7 @@ def parse(directive: Directive, block: Block) -> Settings:
 
     handlers = {
         "default": one("default", _default),
+        "unknown": one("unknown", value(choice, (DENY, ALLOW))),
         "mode": one("mode", value(choice, ("enforce", AUDIT_ONLY))),
         "action": one("action", _action),
         "ttl": one("ttl", value(integer, 0, 86400)),
@@ -141,13 +142,16 @@ def parse(directive: Directive, block: Block) -> Settings:
         "delegate": lambda line: several["delegate"].append(delegate(line)),
     }
     zones = _zones(directive, handlers) or list(block.zones)
-    once = ("default", "mode", "action", "ttl", "aliases", "rebinding", "configmaps", "learn")
+    once = ("default", "unknown", "mode", "action", "ttl", "aliases", "rebinding", "configmaps", "learn")
     options(directive, handlers, once=once)
     delegated = gathered(several["delegate"])
     _check_delegation(directive, single.get("configmaps"), delegated)
     denial = single.get("action", REFUSAL)
     is_denied, answer = single.get("default", (False, None))
-    engine = EngineSettings((answer or denial) if is_denied else None, denial, single.get("mode") == AUDIT_ONLY)
+    engine = EngineSettings(
+        (answer or denial) if is_denied else None, denial, single.get("mode") == AUDIT_ONLY,
+        single.get("unknown", DENY) == DENY,
+    )  # fmt: skip
     return Settings(
         tuple(dict.fromkeys(zones)), engine, tuple(rules), groups,
         _at_most(several["rules"], MAX_FILES, directive), _at_most(several["rpz"], MAX_FEEDS, directive),

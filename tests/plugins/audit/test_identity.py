@@ -31,6 +31,9 @@ class Directory(Part):
     def settled(self, client: str) -> bool:
         return client not in self.unsettled
 
+    def unknown(self, client: str) -> bool:
+        return client in self.unsettled
+
     async def meet(self, client: str) -> Identity | None:
         return self.identify(client)
 

@@ -255,6 +255,9 @@ class Directory(Part):
     def settled(self, client: str) -> bool:
         return client != "10.0.0.9"
 
+    def unknown(self, client: str) -> bool:
+        return False
+
     async def meet(self, client: str) -> Identity | None:
         return self.identify(client)
 

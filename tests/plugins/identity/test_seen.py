@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from resolver.plugins.identity import knowledge
+from resolver.plugins.identity import Identities, knowledge
 from tests.plugins.chains import World, until
 from tests.plugins.identity.pods import identifying, pod
 from tests.support.kubeapi.server import FakeApi
@@ -90,3 +90,43 @@ async def test_no_more_addresses_are_remembered_than_were_asked_for(api: FakeApi
         for number in range(4):
             await part.meet(f"10.1.0.{number}")
         assert [part.identify(f"10.1.0.{number}") is not None for number in range(4)] == [False, False, True, True]
+
+
+async def test_an_address_is_nobodys_only_when_the_api_has_said_so_for_a_while(api: FakeApi) -> None:
+    now = [100.0]
+    told: list[str] = []
+    async with identifying(World(clock=lambda: now[0]), api.url, f"{SEEN}\nwait 50ms") as (part, _):
+        assert part.unknown("192.0.2.1")
+        part.subscribe(told.append)
+        await _meet(part, now)
+        assert part.unknown("192.0.2.1")
+        for _ in range(2):
+            now[0] += knowledge.SURE_AFTER / 2
+            await _meet(part, now)
+        assert not part.unknown("192.0.2.1")
+        assert told[-1] == "192.0.2.1"
+        api.failing = 500
+        now[0] += 31
+        assert part.unknown("192.0.2.1")  # it has to be verified first
+        await _meet(part, now)
+        assert part.unknown("192.0.2.1")
+
+
+async def test_a_pod_is_known_until_nothing_is_believed_any_more(api: FakeApi) -> None:
+    api.store.apply("pods", pod("web", "10.1.0.5"))
+    api.store.apply("pods", pod("proxy", "10.0.0.1", host=True))
+    now = [100.0]
+    async with identifying(World(clock=lambda: now[0]), api.url, f"{SEEN}\nstale 10m\nwait 50ms") as (part, _):
+        for address in ("10.1.0.5", "10.0.0.1"):
+            await part.meet(address)
+            assert not part.unknown(address)
+        now[0] += 601
+        assert [part.unknown(one) for one in ("10.1.0.5", "10.0.0.1", "127.0.0.1")] == [True, True, False]
+
+
+async def _meet(part: Identities, now: list[float]) -> None:
+    """Ask until the API has answered, in a time that does not wait for it."""
+    meeting = asyncio.ensure_future(part.meet("192.0.2.1"))
+    while not meeting.done():
+        await asyncio.sleep(0.005)
+        now[0] += 0.005

@@ -138,3 +138,69 @@ async def test_what_the_api_refuses_is_said_by_the_directive_that_asked(api: Fak
     async with identifying(world, api.url, "scope cluster\nstartup_timeout 10ms"):
         await until(lambda: any("what is known is kept" in line for line in world.lines))
     assert all("plugin/identity" in line for line in world.lines)
+
+
+async def test_who_is_no_pod_is_unknown_until_the_watch_has_not_named_him_for_a_while(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knowledge, "LOOK", 0.01)
+    api.store.apply("pods", pod("web", "10.1.0.5"))
+    now = [100.0]
+    told: list[str] = []
+    async with identifying(World(clock=lambda: now[0]), api.url, "scope cluster\nwait 0s") as (part, _):
+        part.subscribe(told.append)
+        assert [part.unknown(one) for one in ("10.1.0.5", "10.0.0.1", "127.0.0.1")] == [False, False, False]
+        assert await part.meet("192.0.2.1") is None
+        assert (part.settled("192.0.2.1"), part.unknown("192.0.2.1")) == (True, True)
+        now[0] += knowledge.SURE_AFTER
+        await until(lambda: told == ["192.0.2.1"])
+        assert not part.unknown("192.0.2.1")
+
+
+async def test_who_was_no_pod_may_be_one_while_the_api_is_away(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowledge, "LOOK", 0.01)
+    api.store.apply("pods", pod("web", "10.1.0.5"))
+    now = [100.0]
+    told: list[str] = []
+    options = "scope cluster\nwait 0s\napiserver_burst 1000\napiserver_qps 1000"
+    async with identifying(World(clock=lambda: now[0]), api.url, options) as (part, _):
+        await part.meet("192.0.2.1")
+        now[0] += knowledge.SURE_AFTER
+        await until(lambda: not part.unknown("192.0.2.1"))
+        part.subscribe(told.append)
+        await api.stop()
+        await until(lambda: part.unknown("192.0.2.1"))
+        assert told == ["192.0.2.1"]
+        assert not part.unknown("10.1.0.5")
+        now[0] += 2 * knowledge.SURE_AFTER
+        await asyncio.sleep(0.05)
+        assert part.unknown("192.0.2.1")
+        await api.start()
+        await until(lambda: _later(now) and not part.unknown("192.0.2.1"))
+        assert told == ["192.0.2.1", "192.0.2.1"]
+
+
+async def test_nobody_is_known_where_the_api_refuses_or_nothing_is_believed(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knowledge, "LOOK", 0.01)
+    api.failing = 403
+    now = [100.0]
+    told: list[str] = []
+    options = "scope cluster\nwait 0s\nstale 1m\napiserver_burst 1000\napiserver_qps 1000"
+    async with identifying(World(clock=lambda: now[0]), api.url, options) as (part, _):
+        await part.meet("192.0.2.1")
+        now[0] += 1000
+        await asyncio.sleep(0.05)
+        assert part.unknown("192.0.2.1")
+        assert part.unknown("10.1.0.5")  # nothing is believed by now, so nobody waits
+        part.subscribe(told.append)
+        api.store.apply("pods", pod("web", "10.1.0.5"))
+        api.failing = 0
+        await until(lambda: _later(now) and not (part.unknown("10.1.0.5") or part.unknown("192.0.2.1")))
+        assert {"10.1.0.5", "192.0.2.1"} <= set(told)
+
+
+def _later(now: list[float]) -> bool:
+    now[0] += 0.1
+    return True

@@ -86,13 +86,14 @@ class Scene:
 
 
 class People(Part):
-    """Who is behind which address; those of ``late`` are known only after a wait."""
+    """Who is behind which address; those of ``late`` are known only after a wait, those of ``doubted`` not at all."""
 
     name = "identity"
 
     def __init__(self, pods: dict[str, Identity]) -> None:
         self.pods = pods
         self.late: set[str] = set()
+        self.doubted: set[str] = set()
         self._told: list[Callable[[str], None]] = []
 
     def identify(self, client: str) -> Identity | None:
@@ -100,6 +101,9 @@ class People(Part):
 
     def settled(self, client: str) -> bool:
         return client not in self.late
+
+    def unknown(self, client: str) -> bool:
+        return client in self.doubted
 
     async def meet(self, client: str) -> Identity | None:
         return self.pods.get(client)
@@ -112,6 +116,10 @@ class People(Part):
         self.pods.pop(client, None)
         if identity is not None:
             self.pods[client] = identity
+        self.tell(client)
+
+    def tell(self, client: str) -> None:
+        """Something else is known of an address."""
         for told in self._told:
             told(client)
 

@@ -233,6 +233,9 @@ class _Directory(Part):
     def settled(self, client: str) -> bool:
         return True
 
+    def unknown(self, client: str) -> bool:
+        return False
+
     async def meet(self, client: str) -> Identity | None:
         return self.identify(client)
 
