@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,10 @@ _FASTEST = 220_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A kind of load; ``rate`` in queries per second is for the run that takes processor time and latency."""
+    """A kind of load; ``rate`` in queries per second is for the run that takes processor time and latency.
+
+    ``least`` is how many seconds of full load it takes at least: more than a queue in the server can hold back.
+    """
 
     key: str
     title: str
@@ -27,6 +30,7 @@ class Row:
     dnssec: bool = False
     mode: str = ""
     window: int = 100
+    least: float = 0.0
 
 
 ROWS = (
@@ -112,15 +116,28 @@ def _load(row: Row, port: int, path: Path, seconds: float) -> Load:
 
 
 def measure(
-    stage: Stage, seat: Seat, row: Row, chosen: Files, seconds: float, number: int = 1, variant: str = ""
+    stage: Stage,
+    seat: Seat,
+    row: Row,
+    chosen: Files,
+    seconds: float,
+    number: int = 1,
+    variant: str = "",
+    settle: Callable[[], None] = lambda: None,
 ) -> Sample:
-    """Warm, load fully, then at the row's rate with the clock on processor time. Raises LoadError and StartError."""
+    """Warm, load fully, then at the row's rate with the clock on processor time. Raises LoadError and StartError.
+
+    ``settle`` waits until the server has done what it puts off; the processor time of that counts.
+    """
     if chosen.warm:
         warm(stage, seat, row, chosen.warm, chosen.patience)
+    settle()
     idle = seat.server.cpu_seconds()
-    full = stage.generator.run(_load(row, seat.port, chosen.full, seconds))
+    full = stage.generator.run(_load(row, seat.port, chosen.full, max(seconds, row.least)))
+    settle()
     before, upstream_before = seat.server.cpu_seconds(), stage.upstream.server.cpu_seconds()
     steady = stage.generator.run(replace(_load(row, seat.port, chosen.steady, seconds), rate=row.rate))
+    settle()
     used = seat.server.cpu_seconds() - before
     upstream_used = stage.upstream.server.cpu_seconds() - upstream_before
     seat.server.check_alive()

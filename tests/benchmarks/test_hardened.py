@@ -13,7 +13,7 @@ from benchmarks import chart, hardened, names, secured
 from benchmarks.dnsperf import arguments
 from benchmarks.load import PythonGenerator
 from benchmarks.measure import CACHED_NAMES
-from benchmarks.outcome import Load
+from benchmarks.outcome import Load, LoadError
 from benchmarks.peers import ours
 from benchmarks.peers.base import Setup
 from benchmarks.processes import Running
@@ -132,6 +132,40 @@ def test_the_chart_shows_what_a_directive_costs_and_each_kind_of_upstream() -> N
         "Cached answers and audit, per CPU second": ["without", "with"],
         "Misses from tls:// upstreams, per CPU second": ["dnsdist"],
     }
+
+
+def counted(*figures: tuple[int, int]) -> hardened.Lines:
+    """Lines that are lost and written as these figures say, one after the other."""
+    left = iter(figures)
+    return hardened.Lines(lambda: next(left), pause=0.0001, patience=0.001)
+
+
+def test_the_audit_row_waits_until_all_lines_are_written() -> None:
+    lines = counted((0, 10), (0, 10), (0, 500), (0, 900), (0, 1010), (0, 1010))
+    lines.settle()
+    lines.settle()
+    assert list(lines.objections(1000)) == []
+
+
+def test_lines_that_are_written_for_ever_are_no_measurement() -> None:
+    with pytest.raises(LoadError, match="still being written"):
+        counted(*((0, number) for number in range(100))).settle()
+
+
+def test_what_was_lost_or_never_written_is_said() -> None:
+    lines = counted((0, 10), (0, 10), (100, 800), (100, 800))
+    lines.settle()
+    lines.settle()
+    assert list(lines.objections(1000)) == [
+        "100 of 890 lines were lost, and counted as such",
+        "110 of 1,000 answers have no line, and nobody counted them",
+    ]
+    assert list(counted().objections(1000)) == []
+
+
+def test_the_audit_row_is_longer_than_a_queue_can_hide() -> None:
+    queue = 8 << 20
+    assert hardened.AUDIT.least * 50_000 * 250 > 4 * queue
 
 
 def test_lines_that_were_lost_are_counted_over_all_places() -> None:
