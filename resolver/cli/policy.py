@@ -21,7 +21,8 @@ from resolver.plugins.policy.handler import PolicyPlugin
 from resolver.plugins.policy.learning import Learning
 from resolver.plugins.policy.scope import Scope
 from resolver.policy.learned import Asker
-from resolver.policy.proposal import Recorded, as_lines, as_yaml, propose
+from resolver.policy.proposal import as_lines, as_yaml, plural, propose
+from resolver.policy.recorded import Recorded
 from resolver.policy.response_zone import PASSTHRU
 from resolver.policy.rules import AUDIT_ONLY, Decision
 from resolver.report.sources import Sources
@@ -228,21 +229,31 @@ def _propose(flags: argparse.Namespace) -> None:
     sources = Sources(flags.files)
     recorded = Recorded()
     recorded.read(sources.pieces())
-    for broken in sources.broken:
-        _warn(f"{broken}; what came before is used")
-    if recorded.broken or sources.too_long:
-        _warn(f"{recorded.broken + sources.too_long} lines are neither of learn nor of audit")
-    if recorded.hashed:
-        _warn(f"{recorded.hashed} lines have hashes in place of names or clients, no rule can be made of them")
-    if recorded.lost:
-        _warn(f"{recorded.lost} queries were not written down, so the list is not complete")
+    _complain(recorded, sources)
     if flags.against:
         _try_against(recorded, asyncio.run(_plan(flags.against, flags)), flags.min)
         return
     proposals = [propose(who, names, flags.fold, flags.min) for who, names in recorded]
+    if not any(proposal.allowed for proposal in proposals):
+        _warn("there is nothing to allow: with default deny, this list denies all names")
     lines = as_yaml(proposals) if flags.yaml else (line for one in proposals for line in as_lines(one))
     for line in lines:
         print(line)
+
+
+def _complain(recorded: Recorded, sources: Sources) -> None:
+    """Say what is amiss with what was read. Raises ResolverError where nothing of it was written by learn or audit."""
+    for broken in sources.broken:
+        _warn(f"{broken}; what came before is used")
+    strange = recorded.broken + sources.too_long
+    if not recorded.lines:
+        raise ResolverError(f"no line is one of learn or audit ({plural(strange, 'other line')})")
+    if strange:
+        _warn(f"{plural(strange, 'line')} neither of learn nor of audit")
+    if recorded.hashed:
+        _warn(f"{plural(recorded.hashed, 'line')} with hashes in place of names or clients: no rule comes of them")
+    if recorded.lost:
+        _warn(f"{plural(recorded.lost, 'query')} not written down: the list is not complete")
 
 
 def _try_against(recorded: Recorded, plan: Plan, at_least: int) -> None:
@@ -261,8 +272,8 @@ def _try_against(recorded: Recorded, plan: Plan, at_least: int) -> None:
             print(f"{who[0]} {who[1]}")
         for count, shown, denials in sorted(found, key=lambda one: (-one[0], one[1])):
             names, queries = names + 1, queries + count
-            print(f"  {shown}  {count} queries: {'; '.join(denials)}")
-    print(f"{names} names with {queries} queries would have been denied")
+            print(f"  {shown}  {plural(count, 'query')}: {'; '.join(denials)}")
+    print(f"{plural(names, 'name')} with {plural(queries, 'query')} would have been denied")
 
 
 def _denials(plan: Plan, name: bytes, types: list[str], who: _Who) -> Iterator[str]:

@@ -40,7 +40,11 @@ class Limits:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One name of one asker. ``first`` and ``last`` are seconds since 1970; ``counts`` goes by verdict."""
+    """One name of one asker. ``first`` and ``last`` are seconds since 1970; ``counts`` goes by verdict.
+
+    ``rule`` decided last, ``denied_by`` is the last that denied it other than the default, or would have. To
+    ``missing`` queries the answer was that there is no such name.
+    """
 
     table: Learned
     who: Asker
@@ -50,6 +54,8 @@ class Entry:
     types: set[str] = field(default_factory=set)
     rule: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    denied_by: str = ""
+    missing: int = 0
 
     @property
     def total(self) -> int:
@@ -63,6 +69,14 @@ class Entry:
     def noted(self, times: int) -> None:
         """The same where it was let through although a rule would deny it."""
         self.table.replayed(self, AUDIT_ONLY, times)
+
+    def allowed_missing(self, times: int) -> None:
+        """It was let through so many times more, and is no name."""
+        self.table.replayed(self, ALLOW, times, missing=True)
+
+    def noted_missing(self, times: int) -> None:
+        """The same where it was let through although a rule would deny it."""
+        self.table.replayed(self, AUDIT_ONLY, times, missing=True)
 
     def denied(self, times: int) -> None:
         """The same where it was denied."""
@@ -101,8 +115,11 @@ class Learned:
         """Queries that were left out, of all."""
         return self.lost_queries + sum(names.lost_queries for names in self.askers.values())
 
-    def see(self, who: Asker, name: bytes, qtype: str, verdict: str, rule: str, now: float) -> Entry:
-        """A query for a lower-case name was decided."""
+    def see(
+        self, who: Asker, name: bytes, qtype: str, verdict: str, rule: str, now: float, *, denied_by: str = "",
+        missing: bool = False,
+    ) -> Entry:  # fmt: skip
+        """A query for a lower-case name was decided, ``denied_by`` a rule other than the default, if any."""
         self.now = now
         names = self._names(who)
         entry = names.entries.get(name)
@@ -111,12 +128,13 @@ class Learned:
             self._keep(names, entry)
         entry.last = now
         entry.rule = rule
+        entry.denied_by = denied_by or entry.denied_by
         if len(entry.types) < MAX_TYPES:
             entry.types.add(qtype)
-        self._add(names, entry, verdict, 1)
+        self._add(names, entry, verdict, 1, missing=missing)
         return entry
 
-    def replayed(self, entry: Entry, verdict: str, times: int) -> None:
+    def replayed(self, entry: Entry, verdict: str, times: int, *, missing: bool = False) -> None:
         """Queries that were answered from memory, and are told of later (``now`` is when)."""
         names = self._names(entry.who)
         kept = names.entries.get(entry.name)
@@ -130,9 +148,10 @@ class Learned:
             names.total += entry.total
             self._keep(names, entry)
         kept.last = max(kept.last, self.now)
-        self._add(names, kept, verdict, times)
+        self._add(names, kept, verdict, times, missing=missing)
 
-    def _add(self, names: Names, entry: Entry, verdict: str, times: int) -> None:
+    def _add(self, names: Names, entry: Entry, verdict: str, times: int, *, missing: bool) -> None:
+        entry.missing += times * missing
         entry.counts[verdict] = entry.counts.get(verdict, 0) + times
         names.total += times
 
@@ -176,6 +195,8 @@ class Learned:
                         kind: value, "name": to_text(entry.name), "types": sorted(entry.types), "count": entry.total,
                         "decisions": {one: entry.counts[one] for one in VERDICTS if one in entry.counts},
                         "rule": entry.rule, "first": shown(entry.first), "last": shown(entry.last),
+                        **({"denied_by": entry.denied_by} if entry.denied_by else {}),
+                        **({"missing": entry.missing} if entry.missing else {}),
                     }
                 )  # fmt: skip
 
@@ -197,6 +218,7 @@ class Learned:
             self, asker(line), from_text(line["name"]).lower(), seconds(line["first"]), seconds(line["last"]),
             {str(one) for one in line["types"][:MAX_TYPES]}, str(line["rule"]),
             {verdict: _count(line["decisions"][verdict]) for verdict in VERDICTS if verdict in line["decisions"]},
+            str(line.get("denied_by", "")), _count(line.get("missing", 0)),
         )  # fmt: skip
         if entry.name in names.entries:
             raise ValueError("the name is there twice")

@@ -1,93 +1,24 @@
-"""What was recorded (by ``learn`` or ``audit``), and the allow list that lets it go on."""
+"""The allow list that lets go on what was recorded, and what is left out of it."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from resolver.errors import ResolverError
-from resolver.policy.learned import BROKEN, Asker, asker, read_line
+from resolver.policy.learned import Asker
 from resolver.policy.patterns import Pattern, PatternError, Reach
-from resolver.wire.names import ROOT, count_labels, from_text, parent, to_text
+from resolver.policy.recorded import Record
+from resolver.wire.names import ROOT, count_labels, parent, to_text
 
-MAX_RECORDS: Final = 5_000_000
-MISSING: Final = "NXDOMAIN"
-_HASH: Final = "h:"
-_TYPE: Final = re.compile(r"[A-Z0-9-]{1,20}")
 _SHORTEST_PARENT: Final = 2
 """Labels of a suffix that folding may propose: never a whole top-level domain."""
+_SHOWN: Final = 50
+"""Names of each kind of those left out that are listed."""
 
-
-@dataclass(slots=True)
-class Record:
-    """How often a name was asked for, of which types, and how often there was no such name."""
-
-    count: int = 0
-    missing: int = 0
-    types: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Recorded:
-    """All names by who asked. ``broken`` counts lines that are neither, ``lost`` queries that were not written
-    down, ``hashed`` lines of audit that do not say whose or what they are.
-    """
-
-    askers: dict[Asker, dict[bytes, Record]] = field(default_factory=dict)
-    broken: int = 0
-    lost: int = 0
-    hashed: int = 0
-    records: int = 0
-
-    def read(self, pieces: Iterable[bytes]) -> None:
-        """Take in lines of both kinds. Raises ResolverError where there are too many different names."""
-        for piece in pieces:
-            for line in piece.split(b"\n"):
-                if line.strip():
-                    try:
-                        self._take(read_line(line))
-                    except BROKEN:
-                        self.broken += 1
-
-    def _take(self, line: Mapping[str, Any]) -> None:
-        lost = line.get("lost_queries", line.get("lost", 0))
-        if type(lost) is int:
-            self.lost += max(0, lost)
-        if "name" not in line:
-            return
-        if any(str(line.get(key, "")).startswith(_HASH) for key in ("name", "namespace", "client", "rewrite")):
-            self.hashed += 1
-            return
-        is_learnt = "count" in line
-        who = asker(line if is_learnt or "namespace" in line else {"net": line["client"]})
-        count = line["count"] if is_learnt else line.get("sampled", 1)
-        types = line["types"] if is_learnt else [line.get("type", "A")]
-        if type(count) is not int or count < 0 or not all(map(_TYPE.fullmatch, types)):
-            raise ValueError("no count or types")
-        is_missing = line.get("rcode") == MISSING and line.get("decision", "allow") != "deny"
-        names = {from_text(line["name"]).lower()}
-        if line.get("rewrite"):
-            names.add(from_text(line["rewrite"]).lower())
-        for name in names:
-            self._add(who, name, count, types, is_missing=is_missing)
-
-    def _add(self, who: Asker, name: bytes, count: int, types: Iterable[str], *, is_missing: bool) -> None:
-        names = self.askers.setdefault(who, {})
-        record = names.get(name)
-        if record is None:
-            self.records += 1
-            if self.records > MAX_RECORDS:
-                raise ResolverError(f"there are more than {MAX_RECORDS} names; read fewer files at once")
-            record = names[name] = Record()
-        record.count += count
-        record.missing += count * is_missing
-        record.types.update(types)
-
-    def __iter__(self) -> Iterator[tuple[Asker, dict[bytes, Record]]]:
-        return iter(sorted(self.askers.items()))
+Named = tuple[tuple[str, int], ...]
+"""Names as people write them, and how often they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +32,71 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The list of one asker, the most asked for first, and how many names are not in it and why."""
+    """The list of one asker, the most asked for first, and how many names are not in it and why.
+
+    ``ruled`` are those that somebody's rule denied, by rule: an allow rule for the very name would beat it. ``tries``
+    look like what a search list makes of other names of the same asker.
+    """
 
     who: Asker
     allowed: tuple[Allowed, ...]
     rare: int = 0
     missing: int = 0
     unwritable: int = 0
+    ruled: tuple[tuple[str, Named], ...] = ()
+    tries: Named = ()
 
 
 def propose(who: Asker, names: Mapping[bytes, Record], fold: int = 0, at_least: int = 1) -> Proposal:
     """The list for one asker.
 
-    With ``fold`` N, N or more siblings become ``.parent``. Names asked for fewer than ``at_least`` times are left out,
-    also siblings, and names that never existed.
+    With ``fold`` N, N or more siblings become ``.parent``, unless a rule denied a name below it. Names asked for fewer
+    than ``at_least`` times are left out, also siblings, names that never existed, and those that a rule denied.
     """
-    missing = {name for name, record in names.items() if record.missing >= record.count > 0}
-    rare = {name for name, record in names.items() if name not in missing and record.count < at_least}
-    wanted = {name: (1, record.count) for name, record in names.items() if name not in missing and name not in rare}
-    found = [Allowed(one, *wanted[name]) for name in wanted if (one := _exact(name))]
-    unwritable = len(wanted) - len(found)
+    ruled = {name: record for name, record in names.items() if record.rules}
+    rest = {name: record for name, record in names.items() if not record.rules}
+    missing = {name for name, record in rest.items() if record.missing >= record.count > 0}
+    tries = {name for name in rest if name not in missing and _is_try(name, names)}
+    kept = {name: record for name, record in rest.items() if name not in missing and name not in tries}
+    rare = sum(record.count < at_least for record in kept.values())
+    wanted = {name: (1, record.count) for name, record in kept.items() if record.count >= at_least}
+    writable = {name: value for name, value in wanted.items() if _exact(name)}
+    found = [Allowed(_exact(name), *value) for name, value in writable.items()]
     if fold:
-        found = _folded({name: value for name, value in wanted.items() if _exact(name)}, fold)
+        found = _folded(writable, fold, _with_parents(ruled))
     found.sort(key=lambda one: (-one.count, one.destination))
-    return Proposal(who, tuple(found), len(rare), len(missing), unwritable)
+    return Proposal(
+        who, tuple(found), rare, len(missing), len(wanted) - len(writable), tuple(_by_rule(ruled)),
+        _named({name: names[name] for name in tries}),
+    )  # fmt: skip
+
+
+def _is_try(name: bytes, names: Mapping[bytes, Record]) -> bool:
+    """Whether a name that was never answered begins with another name that was asked for."""
+    record = names[name]
+    if record.denied + record.missing < record.count or not record.denied:
+        return False
+    at = 1 + name[0] if name != ROOT else 0
+    while at < len(name) - 1:
+        if name[:at] + ROOT in names:
+            return True
+        at += 1 + name[at]
+    return False
+
+
+def _by_rule(ruled: Mapping[bytes, Record]) -> Iterator[tuple[str, Named]]:
+    rules = sorted({rule for record in ruled.values() for rule in record.rules})
+    for rule in rules:
+        yield rule, _named({name: record for name, record in ruled.items() if rule in record.rules})
+
+
+def _named(names: Mapping[bytes, Record]) -> Named:
+    found = [(to_text(name).removesuffix(".") or ".", record.count) for name, record in names.items()]
+    return tuple(sorted(found, key=lambda one: (-one[1], one[0])))
+
+
+def _with_parents(names: Iterable[bytes]) -> frozenset[bytes]:
+    return frozenset(above for name in names for above in _self_and_above(name))
 
 
 def _exact(name: bytes) -> str:
@@ -140,12 +112,14 @@ def _exact(name: bytes) -> str:
     return text if is_itself and text.isascii() and not set(text) & set('"\\#{}` \t$') else ""
 
 
-def _folded(wanted: Mapping[bytes, tuple[int, int]], fold: int) -> list[Allowed]:
+def _folded(wanted: Mapping[bytes, tuple[int, int]], fold: int, closed: frozenset[bytes]) -> list[Allowed]:
     siblings: dict[bytes, list[bytes]] = defaultdict(list)
     for name in wanted:
         siblings[parent(name)].append(name)
     suffixes = {
-        above for above, names in siblings.items() if len(names) >= fold and count_labels(above) >= _SHORTEST_PARENT
+        above
+        for above, names in siblings.items()
+        if len(names) >= fold and count_labels(above) >= _SHORTEST_PARENT and above not in closed
     }
     sums: dict[str, tuple[int, int]] = {}
     for name, (number, count) in wanted.items():
@@ -170,6 +144,7 @@ def as_lines(proposal: Proposal) -> Iterator[str]:
     width = min(max(map(len, rules), default=0), 100)
     for rule, one in zip(rules, proposal.allowed, strict=True):
         yield f"{rule:{width}}  # {_counted(one)}"
+    yield from (f"# {line}" for line in _left_out(proposal))
 
 
 def as_yaml(proposals: Iterable[Proposal]) -> Iterator[str]:
@@ -183,21 +158,48 @@ def as_yaml(proposals: Iterable[Proposal]) -> Iterator[str]:
         for one in proposal.allowed:
             yield f'  - allow: "{one.destination}"  # {_counted(one)}'
             yield f'    {kind}: "{value}"'
+        yield from (f"  # {line}" for line in _left_out(proposal))
     if head:
         yield "rules: []"
 
 
 def _summary(proposal: Proposal) -> Iterator[str]:
     kind, value = proposal.who
-    yield f"{kind} {value}: {len(proposal.allowed)} destinations"
-    for number, why in (
-        (proposal.rare, "asked for too rarely"),
-        (proposal.missing, "do not exist"),
-        (proposal.unwritable, "cannot be written in a rule"),
+    yield f"{kind} {value}: {plural(len(proposal.allowed), 'destination')}"
+    for number, one, several in (
+        (proposal.rare, "was asked for too rarely", "were asked for too rarely"),
+        (proposal.missing, "does not exist", "do not exist"),
+        (proposal.unwritable, "cannot be written in a rule", "cannot be written in a rule"),
+        (len(proposal.tries), "looks like a try of a search list", "look like tries of a search list"),
     ):
         if number:
-            yield f"left out: {number} names that {'were ' if why.startswith('asked') else ''}{why}"
+            yield f"left out: {plural(number, 'name')} that {one if number == 1 else several}"
+    for rule, names in proposal.ruled:
+        yield f"left out: denied by rule {rule}: {plural(len(names), 'name')}"
+
+
+def _left_out(proposal: Proposal) -> Iterator[str]:
+    """The names that may be looked for in the list, as comments behind it."""
+    for rule, names in proposal.ruled:
+        yield f"denied by rule {rule}:"
+        yield from _listed(names)
+    if proposal.tries:
+        yield "never answered, and like a try of a search list:"
+        yield from _listed(proposal.tries)
+
+
+def _listed(names: Named) -> Iterator[str]:
+    yield from (f"    {name}  ({plural(count, 'query')})" for name, count in names[:_SHOWN])
+    if len(names) > _SHOWN:
+        yield f"    and {len(names) - _SHOWN} more"
 
 
 def _counted(one: Allowed) -> str:
-    return f"{one.count} queries" + (f" for {one.names} names" if one.names > 1 else "")
+    return plural(one.count, "query") + (f" for {plural(one.names, 'name')}" if one.names > 1 else "")
+
+
+def plural(number: int, word: str) -> str:
+    """A number and what it counts."""
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word[:-1]}ies" if word.endswith("y") else f"{number} {word}s"

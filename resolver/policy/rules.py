@@ -86,8 +86,8 @@ class Decision:
 
     ``would`` is the action of a denial that is only written down. ``rule`` is its name for people and ``at`` its place,
     None for the default. ``explicit`` says that a rule named the name; ``personal`` that it did so for some
-    clients only; ``named`` that somebody gave the rule its name. With ``doubtful`` it was a rule for Pods, and it is
-    not known which Pod the client is.
+    clients only; ``named`` that somebody gave the rule its name; ``watched`` that the rule only wants to see it. With
+    ``doubtful`` it was a rule for Pods, and it is not known which Pod the client is.
     """
 
     action: str
@@ -99,6 +99,12 @@ class Decision:
     personal: bool = False
     named: bool = False
     doubtful: bool = False
+    watched: bool = False
+
+    @property
+    def is_rule_against(self) -> bool:
+        """Whether something other than the default denied it, or would have."""
+        return self.explicit and not self.watched and self.action != ALLOW
 
     @property
     def denies(self) -> bool:
@@ -109,7 +115,7 @@ class Decision:
 def decision(rule: Rule, default: Answer, *, audit_only: bool = False, doubtful: bool = False) -> Decision:
     """What comes out where a rule decides; with ``doubtful``, for a client of whom it is not known who he is."""
     shown = {"rule": rule.name, "at": rule.at, "personal": bool(rule.who), "named": bool(rule.given_name)}
-    shown["doubtful"] = doubtful and rule.is_for_pods
+    shown |= {"doubtful": doubtful and rule.is_for_pods, "watched": rule.verdict == AUDIT}
     if rule.verdict == ALLOW:
         return Decision(ALLOW, **shown)  # type: ignore[arg-type]
     answer = rule.answer or default

@@ -136,3 +136,28 @@ def test_a_client_of_whom_nothing_is_known_is_explained(tmp_path: Path, capsys: 
     assert "refused: deny bad.example" in out
     assert "allow: default" in told(capsys, "explain", "bad.example", "-conf", str(path))
     assert main(["policy", "explain", "bad.example", "--unknown", "--namespace", "lab", "-conf", str(path)]) == 1
+
+
+def test_a_file_with_nothing_in_it_is_no_list_that_denies_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "learnt.json"
+    for text in ("", "[INFO] plugin/reload\n", '{"level": "info"}\n'):
+        path.write_text(text)
+        assert main(["policy", "propose", str(path)]) == 1
+        assert "no line is one of learn or audit" in capsys.readouterr().err
+    path.write_text(json.dumps(LEARNT[0]) + "\n")
+    assert main(["policy", "propose", str(path)]) == 0
+    assert "there is nothing to allow" in capsys.readouterr().err
+
+
+def test_names_that_a_rule_denied_are_comments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "audit.log"
+    lines = [
+        {"client": "10.8.1.7", "name": f"{name}.example.", "type": "A", "decision": "deny", "rule": rule}
+        for name, rule in (("bad", "block"), ("api", "default"))
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out = told(capsys, "propose", str(path)).splitlines()
+    assert [line for line in out if line.startswith("allow")] == ["allow api.example net 10.8.1.7/32  # 1 query"]
+    assert "# left out: denied by rule block: 1 name" in out

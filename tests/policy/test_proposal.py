@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from resolver.policy.proposal import Recorded, as_lines, as_yaml, propose
+from resolver.policy.proposal import as_lines, as_yaml, propose
 from resolver.policy.reading import parse_rules
+from resolver.policy.recorded import Recorded
 from resolver.wire.names import from_text
 
 SHOP = ("namespace", "shop")
@@ -90,7 +91,7 @@ def test_rare_and_missing_names_are_left_out_and_said() -> None:
     )
     proposal = propose(SHOP, found.askers[SHOP], at_least=3)
     assert ([one.destination for one in proposal.allowed], proposal.rare, proposal.missing) == (["used.example"], 1, 1)
-    assert "# left out: 1 names that do not exist" in list(as_lines(proposal))
+    assert "# left out: 1 name that does not exist" in list(as_lines(proposal))
 
 
 def test_a_denied_name_may_well_exist() -> None:
@@ -113,3 +114,80 @@ def test_both_forms_are_rules_that_allow_those_names_for_that_namespace() -> Non
         assert [rule.pattern.text for rule in rules] == ["n0.example", "n1.example", "n2.example"]
         assert all(who.namespaces == ("shop",) for rule in rules for who in rule.who)
     assert parse_rules("\n".join(as_yaml([])), "list") == []
+
+
+def test_what_a_rule_denied_is_not_proposed_but_said() -> None:
+    found = recorded(
+        learnt("good.example.", 5, decisions={"deny": 5}, rule="default"),
+        learnt("bad.example.", 4, decisions={"allow": 3, "deny": 1}, rule="other", denied_by="block"),
+        {"namespace": "shop", "name": "worse.example.", "type": "A", "decision": "deny", "rule": "block"},
+        {"namespace": "shop", "name": "trap.example.", "type": "A", "decision": "audit-only", "rule": "rebinding"},
+        {"namespace": "shop", "name": "zone.example.", "type": "A", "decision": "deny", "rule": "rpz z. x"},
+    )
+    proposal = propose(SHOP, found.askers[SHOP])
+    assert [one.destination for one in proposal.allowed] == ["good.example"]
+    assert proposal.ruled == (
+        ("block", (("bad.example", 4), ("worse.example", 1))),
+        ("rebinding", (("trap.example", 1),)),
+        ("rpz z. x", (("zone.example", 1),)),
+    )
+    for lines in (list(as_lines(proposal)), list(as_yaml([proposal]))):
+        assert "# left out: denied by rule block: 2 names" in [line.strip() for line in lines]
+        assert any("bad.example  (4 queries)" in line for line in lines)
+        assert [rule.pattern.text for rule in parse_rules("\n".join(lines), "list")] == ["good.example"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "rule"),
+    [
+        ("deny", "default"),
+        ("audit-only", "default"),
+        ("audit-only", "audit ."),
+        ("deny", "ratelimit"),
+        ("allow", "own"),
+    ],
+)
+def test_what_nobody_denied_by_its_name_is_proposed(decision: str, rule: str) -> None:
+    line = {"namespace": "shop", "name": "api.example.", "type": "A", "decision": decision, "rule": rule}
+    assert destinations(recorded(line)) == ["api.example"]
+
+
+def test_no_fold_covers_a_name_that_a_rule_denied() -> None:
+    lines = [learnt(f"{one}.cdn.example.") for one in "abc"]
+    bad = learnt("x.y.cdn.example.", decisions={"deny": 1}, denied_by="block")
+    assert destinations(recorded(*lines, bad), fold=3) == [f"{one}.cdn.example" for one in "abc"]
+
+
+def test_no_rule_of_a_line_can_smuggle_in_another() -> None:
+    line = {"namespace": "shop", "name": "a.example.", "type": "A", "decision": "deny", "rule": "x\nallow ."}
+    found = recorded(line)
+    assert parse_rules("\n".join(as_lines(propose(SHOP, found.askers[SHOP]))), "list") == []
+
+
+def test_names_that_learn_saw_to_be_missing_are_left_out() -> None:
+    found = recorded(learnt("gone.example.", 3, missing=3), learnt("api.example.", 3, missing=1))
+    assert destinations(found) == ["api.example"]
+
+
+def test_tries_of_a_search_list_are_left_out_and_listed() -> None:
+    found = recorded(
+        learnt("api.example.", 3, decisions={"allow": 3}),
+        learnt("api.example.corp.internal.", 6, decisions={"deny": 6}),
+        learnt("db.corp.internal.", 2, decisions={"deny": 2}),
+        learnt("api.example.cdn.example.", 2, decisions={"allow": 1, "deny": 1}),
+    )
+    proposal = propose(SHOP, found.askers[SHOP])
+    assert proposal.tries == (("api.example.corp.internal", 6),)
+    assert len(proposal.allowed) == 3
+    assert "# left out: 1 name that looks like a try of a search list" in list(as_lines(proposal))
+
+
+def test_one_is_not_many() -> None:
+    text = "\n".join(as_lines(propose(SHOP, recorded(learnt("a.example.")).askers[SHOP])))
+    assert "1 destination\n" in text
+    assert "# 1 query" in text
+
+
+def test_lines_of_something_else_are_none_of_ours() -> None:
+    found = recorded({"level": "info"}, {"lost": 3})
+    assert (found.broken, found.lines, found.lost) == (1, 1, 3)

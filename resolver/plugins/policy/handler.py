@@ -21,6 +21,7 @@ from resolver.plugins.policy.responses import Responses
 from resolver.plugins.policy.scope import Hit, Scope, Search, ended
 from resolver.plugins.policy.settings import Settings
 from resolver.policy.rules import ALLOW, AUDIT_ONLY, Decision
+from resolver.wire.constants import NXDOMAIN
 from resolver.wire.names import ROOT
 
 FOREVER: Final = float("inf")
@@ -53,8 +54,11 @@ class Learner(Protocol):
     def group(self, client: str) -> Hashable:
         """What distinguishes clients for the learner, so that replays are counted for the right ones; or UNSETTLED."""
 
-    def note(self, query: Query, found: Decision) -> Callable[[int], None] | None:
-        """A client's query was decided; returns what is called with the number of its replays."""
+    def note(self, query: Query, found: Decision, *, missing: bool = False) -> Callable[[int], None] | None:
+        """A client's query was decided; returns what is called with the number of its replays.
+
+        ``missing`` says that it was let through, and answered that there is no such name.
+        """
 
 
 class PolicyPlugin(Plugin):
@@ -223,7 +227,7 @@ class PolicyPlugin(Plugin):
             except WireError as error:
                 return failure(query, self.name, error=f"the answer makes no sense: {error}")
             asked = judged or asked
-        return self._kept(reply, self._count(query, asked))
+        return self._kept(reply, self._count(query, asked, missing=reply.rcode == NXDOMAIN))
 
     def _denies(self, query: Query, search: Search | None) -> Denies:
         """Whether a name that stands beside an answer is one that the client would not get by asking for it."""
@@ -311,7 +315,7 @@ class PolicyPlugin(Plugin):
         leave = self._leave(behind, self._count(query, found))
         return denied(query, found, scope.owner(query.name), scope.settings.ttl, leave)
 
-    def _count(self, query: Query, found: Decision) -> Counts:
+    def _count(self, query: Query, found: Decision, *, missing: bool = False) -> Counts:
         """Write a decision down and count it; what counts its replays."""
         self._note(query, found)
         if found.doubtful:
@@ -319,7 +323,7 @@ class PolicyPlugin(Plugin):
         tally = self.metrics.tally(query.site, found)
         tally.add(1)
         if self.learner is not None:
-            learnt = self.learner.note(query, found)
+            learnt = self.learner.note(query, found, missing=missing)
             if learnt is not None:
                 return tally.add, learnt
         return (tally.add,)

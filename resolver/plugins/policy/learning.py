@@ -98,19 +98,21 @@ class Learning:
             return UNSETTLED
         return self._who(client)
 
-    def note(self, query: Query, found: Decision) -> Callable[[int], None]:
+    def note(self, query: Query, found: Decision, *, missing: bool = False) -> Callable[[int], None]:
         """Write it down under the name as asked and, where it was rewritten, under the other one too."""
         who = self._who(query.client[0])
-        count = self._see(who, query.name, query.qtype, found)
+        count = self._see(who, query.name, query.qtype, found, missing=missing)
         original = query.original
         if original is None or original == query.name:
             return count
-        return _Both(count, self._see(who, original, query.qtype, found))
+        return _Both(count, self._see(who, original, query.qtype, found, missing=missing))
 
-    def _see(self, who: Asker, name: bytes, qtype: int, found: Decision) -> Callable[[int], None]:
+    def _see(self, who: Asker, name: bytes, qtype: int, found: Decision, *, missing: bool) -> Callable[[int], None]:
         verdict = DENY if found.denies else AUDIT_ONLY if found.action == AUDIT_ONLY else ALLOW
-        entry = self.table.see(who, name, type_name(qtype), verdict, found.rule, self._wall())
-        return _counter(entry, verdict)
+        denied_by = found.rule if found.is_rule_against else ""
+        kind, now = type_name(qtype), self._wall()
+        entry = self.table.see(who, name, kind, verdict, found.rule, now, denied_by=denied_by, missing=missing)
+        return _counter(entry, verdict, missing=missing)
 
     def _who(self, client: str) -> Asker:
         known = self._plugin.identifying
@@ -196,7 +198,9 @@ class Learning:
             self._plugin.log.warning(f"{self.path}: {broken} lines are not what was learnt, they are left out")
 
 
-def _counter(entry: Entry, verdict: str) -> Callable[[int], None]:
+def _counter(entry: Entry, verdict: str, *, missing: bool) -> Callable[[int], None]:
+    if missing:
+        return entry.noted_missing if verdict == AUDIT_ONLY else entry.allowed_missing
     return entry.denied if verdict == DENY else entry.noted if verdict == AUDIT_ONLY else entry.allowed
 
 

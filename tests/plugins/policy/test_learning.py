@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import pytest
 
 from resolver.chain.capabilities import UNSETTLED, Identity
+from resolver.chain.query import Query
+from resolver.chain.reply import Replay, Reply, from_records
 from resolver.config.load import load_text
 from resolver.errors import ConfigErrors, ResolverError
 from resolver.plugins.policy.learning import Learning
-from tests.plugins.chains import World
+from resolver.wire.constants import NXDOMAIN, A
+from tests.plugins.chains import World, answering, question
 from tests.plugins.policy.scenes import Scene
 
 SHOP = Identity("shop", "web-1", "web")
@@ -177,3 +181,31 @@ def test_limits_may_stand_in_a_block(tmp_path: Path) -> None:
     (settings,) = [scope.settings.learn for scope in one.part.scopes]
     assert settings is not None
     assert (settings.limits.names, settings.limits.namespaces, settings.every) == (5, 6, 10.0)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "audit-only"])
+async def test_what_a_rule_denied_and_what_does_not_exist_is_written_down(tmp_path: Path, mode: str) -> None:
+    lines = "deny bad.example as block\n audit look.example\n deny now.example"
+    one = Scene(
+        f"policy {{\n mode {mode}\n default deny\n allow www.example gone.example\n {lines}\n learn learnt.json\n}}",
+        {"www.example.": [("www.example.", A, "192.0.2.1")]}, root=tmp_path,
+    )  # fmt: skip
+    await one.part.start()
+    for name in ("bad.example", "look.example", "www.example", "other.example"):
+        await one.ask(name)
+    query = question("gone.example", client=("192.0.2.1", 1))
+    missing = await one.part.resolve(query, answering(_missing))
+    assert missing.replay is not None
+    for count in missing.replay.counts:
+        count(4)
+    await one.part.stop()
+    lines_of = {line["name"]: line for line in written(tmp_path / "learnt.json")[1:]}
+    denied_by = {name: line["denied_by"] for name, line in lines_of.items() if "denied_by" in line}
+    assert denied_by == {"bad.example.": "block"}
+    assert {name: line["missing"] for name, line in lines_of.items() if "missing" in line} == {"gone.example.": 5}
+
+
+def _missing(query: Query) -> Reply:
+    reply = from_records(query, "forward", rcode=NXDOMAIN)
+    reply.replay = Replay(math.inf)
+    return reply

@@ -360,7 +360,7 @@ class Notes:
     def group(self, client: str) -> str:
         return client.partition(".")[0]
 
-    def note(self, query: Query, found: Decision) -> Callable[[int], None]:
+    def note(self, query: Query, found: Decision, *, missing: bool = False) -> Callable[[int], None]:
         self.seen.append((query.name, found.action))
         return lambda times: self.seen.extend([(query.name, found.action)] * times)
 
