@@ -25,7 +25,11 @@ DEPTH = "Before Cilium 1.19, **. stands for one label only: deeper names stay cl
 
 
 def write(workloads: Workloads) -> list[Document]:
-    """A policy for each namespace, and one for each choice of its Pods that has names of its own."""
+    """A policy for each namespace, and one for each choice of its Pods that has names of its own.
+
+    What is denied within a wildcard is in no answer that a Pod gets, so that Cilium does not open it.
+    """
+    workloads.follow("Cilium")
     documents = []
     for namespace in workloads.grants.namespaces:
         for pods, found in workloads.grants.of(namespace).items():

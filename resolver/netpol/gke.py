@@ -8,8 +8,8 @@ from resolver.manifests.objects import document
 from resolver.manifests.text import Document
 from resolver.netpol import kubernetes
 from resolver.netpol.grants import Grant, Pods
-from resolver.netpol.writing import Rule, Workloads, host, is_host, object_name, one_level
-from resolver.policy.patterns import Reach
+from resolver.netpol.writing import Rule, Workloads, host, is_host, object_name, one_label_below, one_level
+from resolver.policy.patterns import Pattern, Reach
 
 LEARNS = (
     "GKE learns addresses from the answers of its own kube-dns or Cloud DNS alone: it works where those forward to "
@@ -20,6 +20,7 @@ LEARNS = (
 def write(workloads: Workloads) -> list[Document]:
     """Both policies for each namespace, and names for each choice of its Pods."""
     workloads.unsaid.append(LEARNS)
+    workloads.follow("GKE", personal=False)
     documents: list[Document] = []
     for namespace in workloads.grants.namespaces:
         documents.append(kubernetes.policy(workloads, Pods(namespace), ()))
@@ -50,13 +51,21 @@ def _matches(workloads: Workloads, grants: Sequence[Grant]) -> list[Rule]:
 
 def _match(workloads: Workloads, grant: Grant) -> Iterator[Rule]:
     text = host(grant.pattern)
-    if behind := one_level(grant.pattern):
-        yield {"pattern": f"*.{behind}"}
+    if one_level(grant.pattern):
+        yield from _wildcard(workloads, grant, grant.pattern)
     elif not is_host(text):
         workloads.leave_out(grant, "FQDNNetworkPolicy has * in front of a name only")
     else:
-        if grant.pattern.reach is not Reach.BELOW:
+        if grant.pattern.reach is not Reach.BELOW and not workloads.is_denied(grant, personal=True):
             yield {"name": text}
         if grant.pattern.reach is not Reach.EXACT:
             workloads.leave_out(grant, "one label below the name; deeper names stay closed, since * is one label there")
-            yield {"pattern": f"*.{text}"}
+            yield from _wildcard(workloads, grant, one_label_below(grant.pattern))
+
+
+def _wildcard(workloads: Workloads, grant: Grant, pattern: Pattern) -> Iterator[Rule]:
+    """A name that nobody gets is in no answer; but those who forward to this server do not say which Pod asks."""
+    if denials := workloads.denials(grant, pattern, personal=True):
+        workloads.leave_out_wildcard(grant, pattern, denials)
+    else:
+        yield {"pattern": host(pattern)}

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from resolver.chain.setup import Block
-from resolver.errors import ResolverError
+from resolver.errors import Place, ResolverError
 from resolver.netpol.delegated import Tree, delegated_rules
+from resolver.netpol.denials import Denials, Rules, takes_addresses
 from resolver.netpol.scoping import scoped
 from resolver.plugins.policy.settings import Settings as PolicySettings
 from resolver.plugins.policy.settings import parse
@@ -15,7 +16,7 @@ from resolver.policy.patterns import STAR, Pattern, Reach
 from resolver.policy.reading import parse_rules
 from resolver.policy.rules import ALLOW, AUDIT, DENY, Rule, Who
 from resolver.runtime.plan import Plan
-from resolver.wire.names import labels
+from resolver.wire.names import ROOT, labels
 
 _A, _AAAA, _HTTPS = 1, 28, 65
 
@@ -42,11 +43,16 @@ class Grant:
 
 @dataclass(slots=True)
 class Grants:
-    """All grants, in the order of the rules; ``unsaid`` is what they do not contain, and why."""
+    """All grants, in the order of the rules; ``unsaid`` is what they do not contain, and why.
+
+    A grant may have names in it that ``denials`` takes away again, for the rules that are ``denied`` too.
+    """
 
     namespaces: list[str] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
     unsaid: list[str] = field(default_factory=list)
+    denied: list[Rule] = field(default_factory=list)
+    denials: Denials = field(default_factory=Denials)
 
     def of(self, namespace: str) -> dict[Pods, list[Grant]]:
         """The grants of a namespace by Pods, those for all of its Pods first and always there."""
@@ -72,9 +78,11 @@ def grants(
     policies = list(_policies(plan))
     if not policies:
         raise ResolverError("the configuration has no policy, so nothing says what workloads may reach")
-    own, ignored = _scoped(policies, [list(_rules(settings)) for settings in policies])
-    delegated, without = _delegated(policies, config_maps)
-    rules, ignored = [*own, *delegated], [*ignored, *without]
+    written = [list(_rules(settings)) for settings in policies]
+    made, without = _delegated(policies, config_maps)
+    own, ignored = _scoped(policies, written)
+    delegated, outside = _scoped(policies, made)
+    rules, ignored = [*own, *delegated], [*ignored, *without, *outside]
     named = sorted({namespace for rule in rules for who in rule.who for namespace in _namespaces(who)})
     found = Grants(list(dict.fromkeys(wanted)) or named)
     if not found.namespaces:
@@ -93,20 +101,20 @@ def grants(
         else:
             _grant(found, rule, rules[:number], own if number >= len(own) else ())
     found.unsaid += _not_allowed(found, rules)
+    found.denials = Denials(list(map(_denying, policies, written, made)))
     found.grants = list(dict.fromkeys(found.grants))
     found.unsaid = list(dict.fromkeys(found.unsaid))
     return found
 
 
-def _delegated(policies: Sequence[PolicySettings], trees: Sequence[Tree] | None) -> tuple[list[Rule], list[str]]:
-    """The rules that namespaces make, and what of them does not count. Raises ResolverError where nobody reads them."""
+def _delegated(policies: Sequence[PolicySettings], trees: Sequence[Tree] | None) -> tuple[list[list[Rule]], list[str]]:
+    """What namespaces make, by policy, and what of it does not count. Raises ResolverError where nobody reads it."""
     if trees is None:
-        return [], []
+        return [[] for _ in policies], []
     if all(settings.config_maps is None for settings in policies):
         raise ResolverError("no policy of the configuration takes rules from ConfigMaps: it has no line configmaps")
     found = [delegated_rules(settings, trees) for settings in policies]
-    rules, outside = _scoped(policies, [rules for rules, _ in found])
-    return rules, [*(text for _, unsaid in found for text in unsaid), *outside]
+    return [rules for rules, _ in found], [text for _, unsaid in found for text in unsaid]
 
 
 def _scoped(policies: Sequence[PolicySettings], rules: Sequence[list[Rule]]) -> tuple[list[Rule], list[str]]:
@@ -220,12 +228,22 @@ def _about(settings: PolicySettings, *, reads_config_maps: bool) -> Iterator[str
 
 
 def _not_allowed(found: Grants, rules: Sequence[Rule]) -> Iterator[str]:
-    """Denials inside of what is allowed, and rules that only count."""
+    """Rules that only count, and denials inside of what is allowed, as far as no format can say them."""
     for rule in rules:
         if rule.verdict == AUDIT:
             yield f"rule {rule.name}: it only counts, so nothing is opened for it"
         elif rule.verdict == DENY and any(meet(grant.pattern, rule.pattern) for grant in found.grants):
-            yield f"rule {rule.name}: denied by the resolver alone, since a network policy only allows"
+            if takes_addresses(rule):
+                found.denied.append(rule)
+            else:
+                yield f"rule {rule.name}: its record types are denied by the resolver alone"
+
+
+def _denying(settings: PolicySettings, written: Sequence[Rule], made: Sequence[Rule]) -> Rules:
+    """The rules of a policy in its ranks; the last one is what becomes of names without a rule, where that is no."""
+    everything = Pattern(ROOT, Reach.WITHIN)
+    default = [Rule(DENY, everything, Place("", 0), given_name="default")]
+    return Rules(settings.zones, (written, made, default if settings.engine.default is not None else ()))
 
 
 def meet(one: Pattern, other: Pattern) -> bool:

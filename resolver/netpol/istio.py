@@ -8,7 +8,7 @@ from resolver.manifests.objects import document
 from resolver.manifests.text import Document, Note
 from resolver.netpol.grants import Grant, Pods
 from resolver.netpol.writing import NAME, Rule, Workloads, host, is_host
-from resolver.policy.patterns import Reach
+from resolver.policy.patterns import Pattern, Reach
 
 MOST_HOSTS = 256  # of a ServiceEntry
 
@@ -89,7 +89,12 @@ def _written(workloads: Workloads, grants: Sequence[Grant]) -> Iterator[str]:
         if not is_host(text):
             workloads.leave_out(grant, "Istio has * in front of a name only, and for any number of labels")
             continue
-        if grant.pattern.reach is not Reach.BELOW:
+        if grant.pattern.reach is not Reach.BELOW and not workloads.is_denied(grant):
             yield text
-        if grant.pattern.reach is not Reach.EXACT:
+        if grant.pattern.reach is Reach.EXACT:
+            continue
+        below = Pattern(grant.pattern.key, Reach.BELOW)
+        if denials := workloads.denials(grant, below):
+            workloads.leave_out_wildcard(grant, below, denials)
+        else:
             yield f"*.{text}"

@@ -44,7 +44,12 @@ def to_server(workloads: Workloads) -> Rule:
 
 def names_to_resolve(workloads: Workloads) -> list[str]:
     """The names whose addresses are needed."""
-    return [host(grant.pattern) for grant in workloads.grants.grants if _name(grant)]
+    denials = workloads.grants.denials
+    return [
+        host(grant.pattern)
+        for grant in workloads.grants.grants
+        if _name(grant) and not denials.denied(grant.pods, grant.pattern.key)
+    ]
 
 
 def _is_sayable(workloads: Workloads, pods: Pods) -> bool:
@@ -65,6 +70,8 @@ def _egress(workloads: Workloads, grants: Sequence[Grant]) -> Iterator[Rule]:
         name = _name(grant)
         if not name:
             workloads.leave_out(grant, "NetworkPolicy has addresses, and wildcards have none")
+            continue
+        if workloads.is_denied(grant):
             continue
         if grant.pattern.reach is Reach.WITHIN:
             workloads.leave_out(grant, "only the name itself; those below it have no addresses that could be known")

@@ -50,7 +50,7 @@ def _elsewhere(rule: Rule, patterns: Sequence[Pattern], zones: Zones, others: Zo
     for other in others:
         inner = Pattern(other, Reach.WITHIN)
         if other not in zones and any(pattern.covers(inner) for pattern in patterns):
-            yield f"rule {rule.name}: another policy decides about {inner.text}: denied by the resolver alone"
+            yield f"rule {rule.name}: another policy decides about {inner.text}"
 
 
 def _is_longer(one: bytes, other: bytes) -> bool:

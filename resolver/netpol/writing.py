@@ -12,7 +12,8 @@ from resolver.manifests.settings import Settings
 from resolver.manifests.text import Document
 from resolver.netpol.grants import Grant, Grants, Pods
 from resolver.netpol.resolving import Found
-from resolver.policy.patterns import Pattern, Reach
+from resolver.policy.patterns import STAR_LABEL, Pattern, Reach
+from resolver.policy.rules import Rule as Deny
 from resolver.wire.names import to_text
 
 Rule = dict[str, Any]
@@ -20,6 +21,7 @@ Rule = dict[str, Any]
 NAME = "egress-by-name"
 _HOST = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _OTHERS = re.compile(r"[^a-z0-9]+")
+_MOST_NAMED = 3  # rules in one line
 _ROOM = 200  # characters of a name
 
 
@@ -40,6 +42,30 @@ class Workloads:
     def leave_out(self, grant: Grant, why: str) -> None:
         """Say that a grant, or some of it, is not in what is written."""
         self.unsaid.append(f"{grant.pods.namespace}: rule {grant.rule}: {grant.pattern.text}: {why}")
+
+    def is_denied(self, grant: Grant, *, personal: bool = False) -> bool:
+        """Whether the name itself of a grant is denied to its Pods, which is said then."""
+        denied = self.grants.denials.denied(grant.pods, grant.pattern.key, personal=personal)
+        if denied:
+            self.leave_out(grant, f"{host(grant.pattern)} itself is denied, to some of these Pods at least")
+        return denied
+
+    def denials(self, grant: Grant, wildcard: Pattern, *, personal: bool = False) -> dict[bytes, Deny]:
+        """What rules deny to the Pods of a grant of the names that a wildcard stands for (``Denials.inside``)."""
+        return self.grants.denials.inside(grant.pods, wildcard, personal=personal)
+
+    def leave_out_wildcard(self, grant: Grant, wildcard: Pattern, denials: Mapping[bytes, Deny]) -> None:
+        """Say that a wildcard is not written because it would open what rules deny."""
+        text = host(wildcard) if wildcard.stars else f"*.{host(wildcard)}"
+        rules = list(dict.fromkeys(one.name for one in denials.values()))
+        names = ", ".join(rules[:_MOST_NAMED]) + ", ..." * (len(rules) > _MOST_NAMED)
+        self.leave_out(grant, f"{text} would open what is denied ({names}): allow the names that are needed one by one")
+
+    def follow(self, who: str, *, personal: bool = True) -> None:
+        """Say which rules the resolver alone enforces, for who opens what it answers. ``personal`` are all of them."""
+        for rule in self.grants.denied:
+            if personal or not rule.who:
+                self.unsaid.append(f"rule {rule.name}: denied by the resolver alone, whose answers {who} follows")
 
     def leave_out_pods(self, pods: Pods, why: str) -> None:
         """Say that grants for some Pods are not in what is written."""
@@ -86,6 +112,11 @@ def one_level(pattern: Pattern) -> str:
     text = host(pattern)
     alone = pattern.reach is Reach.EXACT and pattern.stars == 1 and text.startswith("*.")
     return text[2:] if alone and is_host(text[2:]) else ""
+
+
+def one_label_below(pattern: Pattern) -> Pattern:
+    """The names with one label more than the key of a pattern."""
+    return Pattern(STAR_LABEL + pattern.key, Reach.EXACT, pattern.stars + 1)
 
 
 def object_name(pods: Pods) -> str:
