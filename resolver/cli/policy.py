@@ -5,30 +5,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ipaddress
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from resolver.chain.capabilities import Identity
-from resolver.chain.elsewhere import Elsewhere
-from resolver.chain.query import Site
-from resolver.chain.setup import Block
 from resolver.cli import elsewhere
+from resolver.cli.policy_verdicts import Verdict, Who, place, planned, policies, verdicts, warn
 from resolver.errors import ResolverError, WireError
-from resolver.plugins.policy.feeds import FileFeed
-from resolver.plugins.policy.files import FileSource
-from resolver.plugins.policy.handler import PolicyPlugin
-from resolver.plugins.policy.learning import Learning
-from resolver.plugins.policy.scope import Scope
 from resolver.policy.learned import Asker
 from resolver.policy.proposal import as_lines, as_yaml, plural, propose
-from resolver.policy.recorded import Recorded
-from resolver.policy.response_zone import PASSTHRU
-from resolver.policy.rules import AUDIT_ONLY, Decision
+from resolver.policy.recorded import Record, Recorded
+from resolver.policy.rules import Decision
+from resolver.policy.rules import Who as Condition
 from resolver.report.sources import Sources
 from resolver.runtime.plan import Plan
 from resolver.wire.constants import TYPE_NUMBERS
-from resolver.wire.names import from_text, is_below, to_text
+from resolver.wire.names import from_text, to_text
 
 _MOST = 1_000_000
 
@@ -105,97 +96,6 @@ def _label(text: str) -> tuple[str, str]:
     return key, value
 
 
-# --- a configuration, and who asks
-
-
-@dataclass(frozen=True, slots=True)
-class _Who:
-    client: str
-    identity: Identity | None = None
-    unknown: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What a block decides about a name; ``found`` None where it has no policy for it."""
-
-    block: Block
-    site: Site
-    found: Decision | None
-
-
-async def _plan(path: str, flags: argparse.Namespace) -> Plan:
-    """The configuration with its rule files and response policy zones from files; nothing is opened but files."""
-    plan, lacking = elsewhere.assembled(path, flags.port, flags)
-    for part in plan.parts:
-        if isinstance(part, PolicyPlugin):
-            for source in part.sources:
-                if isinstance(source, FileSource | FileFeed):
-                    await _read(source, lacking if flags.elsewhere else None)
-                elif not isinstance(source, Learning):
-                    _warn("rules that a running server fetches (rpz transfer, configmaps) are not looked at")
-    for note in elsewhere.said(lacking.notes):
-        print(f"resolver policy: note: {note}", file=sys.stderr)
-    return plan
-
-
-async def _read(source: FileSource | FileFeed, lacking: Elsewhere | None) -> None:
-    mistakes = await source.mistakes() if lacking is not None else ()
-    if lacking is not None and mistakes and all(lacking.excuses(one) for one in mistakes):
-        return
-    await source.start()
-    await source.stop()
-
-
-def _warn(text: str) -> None:
-    print(f"resolver policy: warning: {text}", file=sys.stderr)
-
-
-def _verdicts(plan: Plan, name: bytes, qtype: int, who: _Who) -> Iterator[_Verdict]:
-    """What the blocks say that take the name, one for each address that they listen at."""
-    for server in dict.fromkeys(site.server for block in plan.blocks for site in block.sites):
-        fitting = [
-            (from_text(site.zone), block, site)
-            for block in plan.blocks
-            for site in block.sites
-            if site.server == server and is_below(name, from_text(site.zone).lower())
-        ]
-        fitting.sort(key=lambda one: -len(one[0]))
-        for _, block, site in fitting:
-            yield _Verdict(block, site, _decision(block, name, qtype, who))
-            if not site.view:  # behind a view, another block may be the one
-                break
-
-
-def _decision(block: Block, name: bytes, qtype: int, who: _Who) -> Decision | None:
-    part = next((part for part in block.parts if isinstance(part, PolicyPlugin)), None)
-    scope = None if part is None else part.scope_of(name)
-    if scope is None:
-        return None
-    state = scope.state
-    found = state.decide(name, qtype, state.classify(who.client, who.identity, unknown=who.unknown, keep=False))
-    return found if found.denies else _zones_say(scope, name, who) or found
-
-
-def _zones_say(scope: Scope, name: bytes, who: _Who) -> Decision | None:
-    hit = scope.hit(name, who.client, waits=False)
-    if hit is not None and hit.trigger.kind == PASSTHRU:
-        hit = hit.noted
-    if hit is None:
-        return None
-    rule = f"rpz {to_text(hit.feed.origin)} {hit.trigger.name}"
-    kind = hit.trigger.kind
-    if hit.feed.audit_only or scope.settings.engine.audit_only:
-        return Decision(AUDIT_ONLY, rule, would=kind)
-    return Decision(kind, rule)
-
-
-def _place(found: Decision) -> str:
-    if found.at is not None:
-        return f"{found.at.file}:{found.at.line}"
-    return "no rule names it" if found.rule == "default" else "a response policy zone"
-
-
 # --- commands
 
 
@@ -208,19 +108,28 @@ def _explain(flags: argparse.Namespace) -> None:
     identity = Identity(namespace, "", account[2], labels=dict(flags.label)) if has_pod else None
     if has_pod and flags.unknown:
         raise ResolverError("--unknown is for a client without --namespace, --label and --service-account")
-    plan = asyncio.run(_plan(flags.conf, flags))
-    verdicts = list(_verdicts(plan, flags.name, flags.type, _Who(flags.client, identity, flags.unknown)))
-    if not verdicts:
+    plan = asyncio.run(planned(flags.conf, flags))
+    found = list(verdicts(plan, flags.name, flags.type, Who(flags.client, identity, flags.unknown)))
+    if not found:
         print(f"no server block takes {to_text(flags.name)}")
-    for verdict in verdicts:
-        view = f", view {verdict.site.view}" if verdict.site.view else ""
-        print(f"{verdict.site.server} {verdict.site.zone}{view}")
-        found = verdict.found
-        if found is None:
-            print("  allow: there is no policy for this name")
-            continue
-        would = f", would be {found.would}" if found.would else ""
-        print(f"  {found.action}{would}: {found.rule} ({_place(found)})")
+    for verdict in found:
+        _print(verdict)
+
+
+def _print(verdict: Verdict) -> None:
+    view = f", view {verdict.site.view}" if verdict.site.view else ""
+    print(f"{verdict.site.server} {verdict.site.zone}{view}")
+    if verdict.varies:
+        warn("rewrite looks at more than the question in this server block: for others it may make another name of it")
+    if verdict.rewritten:
+        print(f"  rewritten to {to_text(verdict.rewritten)}")
+    found = verdict.found
+    if found is None:
+        print("  allow: there is no policy for this name")
+        return
+    would = f", would be {found.would}" if found.would else ""
+    about = f" about {to_text(verdict.about)}" if verdict.rewritten else ""
+    print(f"  {found.action}{would}: {found.rule}{about} ({place(found)})")
 
 
 def _propose(flags: argparse.Namespace) -> None:
@@ -231,11 +140,11 @@ def _propose(flags: argparse.Namespace) -> None:
     recorded.read(sources.pieces())
     _complain(recorded, sources)
     if flags.against:
-        _try_against(recorded, asyncio.run(_plan(flags.against, flags)), flags.min)
+        _try_against(recorded, asyncio.run(planned(flags.against, flags)), flags.min)
         return
     proposals = [propose(who, names, flags.fold, flags.min) for who, names in recorded]
     if not any(proposal.allowed for proposal in proposals):
-        _warn("there is nothing to allow: with default deny, this list denies all names")
+        warn("there is nothing to allow: with default deny, this list denies all names")
     lines = as_yaml(proposals) if flags.yaml else (line for one in proposals for line in as_lines(one))
     for line in lines:
         print(line)
@@ -244,28 +153,27 @@ def _propose(flags: argparse.Namespace) -> None:
 def _complain(recorded: Recorded, sources: Sources) -> None:
     """Say what is amiss with what was read. Raises ResolverError where nothing of it was written by learn or audit."""
     for broken in sources.broken:
-        _warn(f"{broken}; what came before is used")
+        warn(f"{broken}; what came before is used")
     strange = recorded.broken + sources.too_long
     if not recorded.lines:
         raise ResolverError(f"no line is one of learn or audit ({plural(strange, 'other line')})")
     if strange:
-        _warn(f"{plural(strange, 'line')} neither of learn nor of audit")
+        warn(f"{plural(strange, 'line')} neither of learn nor of audit")
     if recorded.hashed:
-        _warn(f"{plural(recorded.hashed, 'line')} with hashes in place of names or clients: no rule comes of them")
+        warn(f"{plural(recorded.hashed, 'line')} with hashes in place of names or clients: no rule comes of them")
     if recorded.lost:
-        _warn(f"{plural(recorded.lost, 'query')} not written down: the list is not complete")
+        warn(f"{plural(recorded.lost, 'query')} not written down: the list is not complete")
 
 
 def _try_against(recorded: Recorded, plan: Plan, at_least: int) -> None:
-    if any(_is_finer(block) for block in plan.blocks):
-        _warn("labels and service accounts are not in what was recorded: rules that ask for them fit nobody here")
+    _doubt(recorded, plan)
     names = queries = 0
     for who, records in recorded:
         found = []
         for name, record in records.items():
             if record.count < at_least:
                 continue
-            denials = list(_denials(plan, name, sorted(record.types), _asking(who)))
+            denials = list(_denials(plan, name, record, who))
             if denials:
                 found.append((record.count, to_text(name), denials))
         if found:
@@ -276,36 +184,58 @@ def _try_against(recorded: Recorded, plan: Plan, at_least: int) -> None:
     print(f"{plural(names, 'name')} with {plural(queries, 'query')} would have been denied")
 
 
-def _denials(plan: Plan, name: bytes, types: list[str], who: _Who) -> Iterator[str]:
-    reasons: dict[str, list[str]] = {}
-    for shown in types or ["A"]:
-        number = TYPE_NUMBERS.get(shown)
-        if number is None and shown.startswith("TYPE") and shown[4:].isdecimal():
-            number = int(shown[4:9])
-        for verdict in _verdicts(plan, name, number or 1, who):
-            found = verdict.found
-            if found is not None and (found.denies or found.would):
-                kinds = reasons.setdefault(f"{found.would or found.action} by {found.rule} ({_place(found)})", [])
-                if shown not in kinds:
-                    kinds.append(shown)
-    for reason, kinds in reasons.items():
-        yield reason if len(kinds) == len(types) else f"{reason} for {' '.join(kinds)}"
+def _doubt(recorded: Recorded, plan: Plan) -> None:
+    """Say what the configuration asks that is not in what was recorded."""
+    if not any(policies(plan)):
+        warn("this configuration has no policy, so it denies nothing")
+    conditions = list(_conditions(plan))
+    if any(condition.labels for condition in conditions):
+        warn("labels are not in what was recorded: rules that ask for them fit nobody here")
+    if recorded.learnt and any(condition.service_accounts for condition in conditions):
+        warn(
+            "learn does not write service accounts: rules that ask for them fit nobody in its lines, as in those of audit"
+        )
 
 
-def _asking(who: Asker) -> _Who:
+def _denials(plan: Plan, name: bytes, record: Record, who: Asker) -> Iterator[str]:
+    """Why a name would be denied, with the types and the service accounts for which it would be, if not for all."""
+    types, askers = sorted(record.types) or ["A"], list(_asking(who, record))
+    reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for asking in askers:
+        for shown in types:
+            for verdict in verdicts(plan, name, _number(shown), asking):
+                found = verdict.found
+                if found is not None and (found.denies or found.would):
+                    kinds, accounts = reasons.setdefault(_reason(verdict, found), ({}, {}))
+                    kinds[shown] = None
+                    accounts[asking.identity.service_account if asking.identity else ""] = None
+    for reason, (kinds, accounts) in reasons.items():
+        only = "" if len(kinds) == len(types) else f" for {' '.join(kinds)}"
+        yield reason + only + ("" if len(accounts) == len(askers) else f" for service account {' '.join(accounts)}")
+
+
+def _number(shown: str) -> int:
+    number = TYPE_NUMBERS.get(shown)
+    if number is None and shown.startswith("TYPE") and shown[4:].isdecimal():
+        number = int(shown[4:9])
+    return number or 1
+
+
+def _reason(verdict: Verdict, found: Decision) -> str:
+    behind = f", rewritten to {to_text(verdict.rewritten)}," if verdict.about == verdict.rewritten else ""
+    return f"{found.would or found.action}{behind} by {found.rule} ({place(found)})"
+
+
+def _asking(who: Asker, record: Record) -> Iterator[Who]:
     kind, value = who
     if kind == "namespace":
-        return _Who("", Identity(value, ""))
-    return _Who(str(ipaddress.ip_network(value)[0]))
+        yield from (Who("", Identity(value, "", account)) for account in sorted(record.accounts) or [""])
+    else:
+        yield Who(str(ipaddress.ip_network(value)[0]))
 
 
-def _is_finer(block: Block) -> bool:
-    return any(
-        condition.labels or condition.service_accounts
-        for part in block.parts
-        if isinstance(part, PolicyPlugin)
-        for scope in part.scopes
-        for source in scope.policy.sources()
-        for rule in scope.policy.rules(source)
-        for condition in rule.who
-    )
+def _conditions(plan: Plan) -> Iterator[Condition]:
+    for part in policies(plan):
+        for scope in part.scopes:
+            for source in scope.policy.sources():
+                yield from (condition for rule in scope.policy.rules(source) for condition in rule.who)

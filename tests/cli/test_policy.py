@@ -161,3 +161,90 @@ def test_names_that_a_rule_denied_are_comments(tmp_path: Path, capsys: pytest.Ca
     out = told(capsys, "propose", str(path)).splitlines()
     assert [line for line in out if line.startswith("allow")] == ["allow api.example net 10.8.1.7/32  # 1 query"]
     assert "# left out: denied by rule block: 1 name" in out
+
+
+REWRITING = """. {
+    rewrite name exact www.example bad.example
+    rewrite name suffix .old.test .new.test
+    policy {
+        deny bad.example as block
+        deny asked.example as asked
+    }
+    rewrite name exact asked.example good.example
+    whoami
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("www.example", ["  rewritten to bad.example.", "  refused: block about bad.example. ("]),
+        ("asked.example", ["  rewritten to good.example.", "  refused: asked about asked.example. ("]),
+        ("a.old.test", ["  rewritten to a.new.test.", "  allow: default about a.new.test. ("]),
+        ("other.example", ["  allow: default ("]),
+    ],
+)
+def test_names_are_rewritten_before_they_are_decided(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, lines: list[str]
+) -> None:
+    path = tmp_path / "Corefile"
+    path.write_text(REWRITING)
+    _, *found = told(capsys, "explain", name, "-conf", str(path)).splitlines()
+    assert [one.startswith(start) for one, start in zip(found, lines, strict=True)] == [True] * len(lines)
+
+
+def test_what_rewrite_makes_of_recorded_names_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf, path = tmp_path / "Corefile", tmp_path / "audit.log"
+    conf.write_text(REWRITING)
+    path.write_text(json.dumps({"client": "10.8.1.7", "name": "www.example.", "type": "A"}) + "\n")
+    out = told(capsys, "propose", str(path), "--against", str(conf))
+    assert f"  www.example.  1 query: refused, rewritten to bad.example., by block ({conf}:5)" in out.splitlines()
+
+
+def test_rewriting_that_depends_on_more_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "Corefile"
+    path.write_text(". {\nrewrite edns0 local set 0xffee {client_ip}\npolicy\nwhoami\n}\n")
+    assert main(["policy", "explain", "www.example", "-conf", str(path)]) == 0
+    assert "rewrite looks at more than the question" in capsys.readouterr().err
+
+
+def test_service_accounts_of_audit_lines_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf, path = tmp_path / "Corefile", tmp_path / "audit.log"
+    conf.write_text(
+        ". {\nidentity\npolicy {\ndefault deny\nallow api.example service_account shop/web\n"
+        "allow both.example namespace shop\n}\nwhoami\n}\n"
+    )
+    lines = [
+        {"namespace": "shop", "service_account": account, "name": f"{name}.example.", "type": "A"}
+        for account in ("web", "batch")
+        for name in ("api", "both")
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["policy", "propose", str(path), "--against", str(conf)]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert output.out.splitlines() == [
+        "namespace shop",
+        "  api.example.  2 queries: refused by default (no rule names it) for service account batch",
+        "1 name with 2 queries would have been denied",
+    ]
+
+
+def test_a_configuration_that_cannot_deny_is_said(
+    learnt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "Corefile"
+    path.write_text(". {\nwhoami\n}\n")
+    assert main(["policy", "propose", learnt, "--against", str(path)]) == 0
+    output = capsys.readouterr()
+    assert "has no policy, so it denies nothing" in output.err
+    assert output.out == "0 names with 0 queries would have been denied\n"
+
+
+def test_what_learn_did_not_write_is_said(learnt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "Corefile"
+    for who, word in (("label app=web", "labels are not"), ("service_account shop/web", "learn does not write")):
+        path.write_text(f". {{\nidentity\npolicy {{\nallow a.example {who}\n}}\nwhoami\n}}\n")
+        assert main(["policy", "propose", learnt, "--against", str(path)]) == 0
+        assert word in capsys.readouterr().err
