@@ -192,9 +192,7 @@ def _doubt(recorded: Recorded, plan: Plan) -> None:
     if any(condition.labels for condition in conditions):
         warn("labels are not in what was recorded: rules that ask for them fit nobody here")
     if recorded.learnt and any(condition.service_accounts for condition in conditions):
-        warn(
-            "learn does not write service accounts: rules that ask for them fit nobody in its lines, as in those of audit"
-        )
+        warn("learn does not write service accounts: rules that ask for them fit nobody there")
 
 
 def _denials(plan: Plan, name: bytes, record: Record, who: Asker) -> Iterator[str]:
