@@ -121,6 +121,10 @@ class Http1:
         if sum([len(name) + len(value) for name, value in headers]) > MAX_HEADER:
             self._refuse(431)
             return
+        if _has_two_ends(request):
+            self._last = True
+            self._refuse(400)
+            return
         self._head = head_of(self._method, request.target.decode("latin-1"), headers)
         self._status = objection(self._head)
         if not self._http.they_are_waiting_for_100_continue:
@@ -140,3 +144,9 @@ class Http1:
             self.full = True
             self.respond(_ONLY, error(status))
         self.ended = self.ended or self._http.their_state is h11.ERROR
+
+
+def _has_two_ends(request: h11.Request) -> bool:
+    """Whether another reader, such as a proxy in front, may take the request to end elsewhere (RFC 9112 section 6)."""
+    names = {name for name, _ in request.headers}
+    return b"transfer-encoding" in names and (b"content-length" in names or request.http_version < b"1.1")

@@ -95,6 +95,25 @@ async def test_a_response_to_head_has_no_body() -> None:
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        "POST /dns-query HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked",
+        "POST /dns-query HTTP/1.1\r\nhost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 17",
+        "POST /dns-query HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\ntransfer-encoding: chunked",
+    ],
+)
+async def test_a_request_that_ends_in_two_places_is_refused_and_nothing_behind_it_is_read(head: str) -> None:
+    service = Service()
+    async with serving(service) as server, plain(server) as client:
+        body = b"c\r\n" + message(7) + b"\r\n0\r\n\r\n"
+        client.writer.write(f"{head}\r\ncontent-type: {TYPE}\r\n\r\n".encode() + body + posted(message(8)))
+        status, headers, _ = await client.response()
+        assert (status, headers["connection"]) == (400, "close")
+        assert await client.at_end()
+    assert service.asked == []
+
+
+@pytest.mark.parametrize(
     ("octets", "status"),
     [
         (b"\x16\x03\x01 nonsense\r\n\r\n", 400),
