@@ -156,7 +156,8 @@ def _file(option: Directive, root: Path) -> ToFile:
     given = option_values(option, readers)
     plain = Keeping()
     if 0 < given.get("max_size", plain.size) < 64 << 10:
-        raise option.error("a file of less than 64KiB is full at once", "max_size 0 is for no limit")
+        line = next(line for line in option.options if line.name.text == "max_size")
+        raise line.args[0].error("a file of less than 64KiB is full at once", "max_size 0 is for no limit")
     keeping = Keeping(
         given.get("max_size", plain.size), given.get("rotate", 0.0), given.get("keep", plain.keep), "compress" in given
     )

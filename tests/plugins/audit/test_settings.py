@@ -140,3 +140,11 @@ def test_hashes_of_several_workers_need_a_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors, match="cannot be compared without a key"):
         world.build(text.format(""), tmp_path)
     world.build(text.format("key key"), tmp_path)
+
+
+def test_a_size_that_is_too_small_is_shown_at_its_own_place() -> None:
+    with pytest.raises(ConfigErrors) as refused:
+        parsed("file audit.json {\n keep 3\n max_size 1KiB\n }")
+    (mistake,) = refused.value.errors
+    assert mistake.at is not None
+    assert (mistake.at.line, mistake.at.column, mistake.length) == (5, 11, 4)
