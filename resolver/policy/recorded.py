@@ -83,7 +83,7 @@ class Recorded:
         if type(lost) is int:
             self.lost += max(0, lost)
         if "name" not in line:
-            if not any(key in line for key in ("learned", "lost_names", "lost")):
+            if not any(key in line for key in ("learned", "lost_names", "lost", "limited")):
                 raise ValueError("neither a name nor what was lost")
             return
         if any(str(line.get(key, "")).startswith(_HASH) for key in _HASHED):

@@ -67,6 +67,14 @@ class Clients:
             return f'{before}{port}{after}{transport}"'
         return f"{before}{port if self._shows_port else ''}{after}" + (f'{transport}"' if self._shows_transport else "")
 
+    def alone(self, host: str) -> str | None:
+        """What a line says of an address where it is about many queries; None where no line may be."""
+        directory = self._directory
+        identity = None if directory is None else directory.identify(host)
+        if not self._filters.takes_client(host, identity, directory is None or directory.settled(host)):
+            return None
+        return self._shape.members({"client": plain(host), **({} if identity is None else _fields(identity))})
+
     def _describe(self, host: str, identity: Identity | None, settled: bool) -> Client:
         if not self._filters.takes_client(host, identity, settled):
             return _UNWANTED

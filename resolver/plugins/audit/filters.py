@@ -42,6 +42,11 @@ class Filters:
             return False
         return any(zone == ROOT or is_below(name, zone) for zone in self.zones)
 
+    @property
+    def takes_all_questions(self) -> bool:
+        """Whether it does not matter what is asked."""
+        return self.only.types is None and self.excepted.types is None and ROOT in self.zones
+
     def takes_answer(self, answer_class: str, decision: str) -> bool:
         """Whether an answer of a class, after a decision (empty for none), may get a line."""
         only, excepted = self.only, self.excepted

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from resolver.chain.contacts import Contact
 from resolver.chain.finish import finish
 from resolver.chain.plugin import Handler, Plugin
-from resolver.chain.query import Query
+from resolver.chain.query import Query, Site
 from resolver.chain.reply import Reply, failure, silence
 from resolver.chain.setup import Block, Host
 from resolver.chain.trail import Trail
@@ -22,6 +22,7 @@ from resolver.plugins.audit.clients import Clients
 from resolver.plugins.audit.destinations import Target, contacts_of, outlets_of
 from resolver.plugins.audit.hashing import Hasher
 from resolver.plugins.audit.journal import Journal
+from resolver.plugins.audit.limited import Limited
 from resolver.plugins.audit.replayed import Replays
 from resolver.plugins.audit.settings import Settings
 from resolver.plugins.audit.shape import Shape
@@ -48,6 +49,7 @@ class Audit(Plugin):
         self._clients = Clients(block, self._shape, settings.filters)
         self._journal = Journal(host.log.clock)
         self._replays = Replays(self._journal, self._clients)
+        self._limited = Limited(self._journal, self._clients, self._shape, settings.filters)
         self._taken: list[Target] = []
         self._gap = 0
 
@@ -67,9 +69,11 @@ class Audit(Plugin):
             await self.stop()
             raise
         self._journal.start(opened)
+        self._limited.start()
 
     async def stop(self) -> None:
         """Hand on what waits, and close what nobody else writes to."""
+        self._limited.stop()
         self._journal.finish()
         taken, self._taken = self._taken, []
         outlets = outlets_of(self._host.registry)
@@ -101,6 +105,10 @@ class Audit(Plugin):
         """Write down what was answered in front of the chain."""
         if self.settings.filters.takes_question(query.name, query.qtype):
             self._note(query, reply, Trail(), octets)
+
+    def limited(self, site: Site, client: str, packet: bytes, rule: str, decision: str) -> None:
+        """Count what a limit did to a query whose answer is replayed."""
+        self._limited.count(site, client, packet, rule, decision)
 
     def _note(self, query: Query, reply: Reply, trail: Trail, octets: bytes | None = None) -> str | None:
         """Write the line where it is wanted; ``octets`` is what leaves where that is not what the reply makes.

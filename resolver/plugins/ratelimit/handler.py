@@ -12,6 +12,7 @@ from resolver.chain.capabilities import Identifying, Vouching, offering
 from resolver.chain.networks import prefixes
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query, Site
+from resolver.chain.recording import Recording
 from resolver.chain.reply import Reply, failure, silence
 from resolver.chain.setup import Block, Host
 from resolver.errors import WireError
@@ -135,6 +136,11 @@ class RateLimit(Plugin):
     def _vouchers(self) -> tuple[Vouching, ...]:
         return tuple(offering(self._block.parts, Vouching))
 
+    @cached_property
+    def recording(self) -> tuple[Recording, ...]:
+        """Who keeps a record of what becomes of replays."""
+        return tuple(offering(self._block.parts, Recording))
+
     def _show(self) -> None:
         for site in self._block.sites[:1]:
             self.metrics.clients.cell(*site).value = len(self.datagrams) + len(self.connections)
@@ -146,6 +152,7 @@ class Gate:
     def __init__(self, limit: RateLimit, site: Site, *, proven: bool) -> None:
         settings = limit.settings
         self._limit = limit
+        self._site = site
         self._proven = proven
         self._buckets = limit.connections if proven else limit.datagrams
         self._cells = limit.metrics.cells(site)
@@ -169,7 +176,9 @@ class Gate:
             return None
         if self._report_only:
             self.count(REPORTED)
+            self._record(host, packet, "audit-only")
             return octets
+        self._record(host, packet, "deny")
         return self._instead(packet)
 
     def sanction(self) -> str:
@@ -184,6 +193,10 @@ class Gate:
         """Note one query beyond the limit."""
         for cell in self._cells[action]:
             cell.value += 1
+
+    def _record(self, host: str, packet: bytes, decision: str) -> None:
+        for one in self._limit.recording:
+            one.limited(self._site, host, packet, self._limit.name, decision)
 
     def _instead(self, packet: bytes) -> bytes:
         action = self.sanction()

@@ -12,6 +12,7 @@ from resolver.chain.capabilities import Vouching, offering
 from resolver.chain.networks import prefixes
 from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query, Site
+from resolver.chain.recording import Recording
 from resolver.chain.reply import Reply, failure, silence
 from resolver.chain.setup import Block, Host
 from resolver.chain.trail import Trail
@@ -136,6 +137,16 @@ class Rrl(Plugin):
         zones = self.settings.zones
         return any(suffix in zones for suffix in suffixes(name))
 
+    def count(self, site: Site, kind: str, action: str, host: str, packet: bytes) -> None:
+        """Note what became of a replay."""
+        self.metrics.count(site, kind, action, host)
+        for one in self._recording:
+            one.limited(site, host, packet, self.name, "audit-only" if action == REPORTED else "deny")
+
+    @cached_property
+    def _recording(self) -> tuple[Recording, ...]:
+        return tuple(offering(self._block.parts, Recording))
+
     @cached_property
     def _vouchers(self) -> tuple[Vouching, ...]:
         return tuple(offering(self._block.parts, Vouching))
@@ -164,7 +175,7 @@ class Gate:
                 return self._instead(kind, host, packet, now)
         for kind, about in self._accounts:
             if not limit.take(kind, about, host, now):
-                limit.metrics.count(self._site, kind, REPORTED, host)
+                limit.count(self._site, kind, REPORTED, host, packet)
         return octets
 
     def _instead(self, exceeded: str, host: str, packet: bytes, now: float) -> bytes:
@@ -174,7 +185,7 @@ class Gate:
             if kind == exceeded:
                 break
         action = DROPPED if exceeded == REQUEST else limit.sanction()
-        limit.metrics.count(self._site, exceeded, action, host)
+        limit.count(self._site, exceeded, action, host, packet)
         if action == DROPPED:
             return b""
         try:
