@@ -31,6 +31,8 @@ def _check(path: str, flags: argparse.Namespace) -> int:
     except ResolverError as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 1
+    for warning in plan.warnings():
+        print(f"warning: {render(warning)}", end="", file=sys.stderr)
     skipped = elsewhere.said(lacking.skipped)
     for note in elsewhere.said(lacking.notes):
         rest = "; the directive is not checked" if note in skipped else ""

@@ -35,6 +35,7 @@ from resolver.runtime.quic import HINT, missing_library
 from resolver.runtime.routing import Route, Router
 
 BUILT_SCHEMES = ("dns", "tls", "https", "grpc", "quic", "https3")
+ENCRYPTED = ("tls", "https", "quic", "https3")
 
 # A worker costs about 40 MB; more of them than this on one machine is a slip of the pen.
 MAX_WORKERS = 64
@@ -71,6 +72,12 @@ class Service:
     router: Router = field(default_factory=Router)
     sorting: dict[int, Sorting] = field(default_factory=dict)
 
+    def failing(self, endpoint: Endpoint) -> str:
+        """Why nobody can be served there, empty where somebody can."""
+        if endpoint.scheme in ENCRYPTED and self.settings.certificate is None:
+            return "has no tls directive: every connection fails"
+        return ""
+
     @property
     def sorters(self) -> tuple[Sorter, ...]:
         """What sorts the clients of the endpoint now.
@@ -104,6 +111,14 @@ class Plan:
     def http(self) -> list[HttpEndpoint]:
         """The HTTP endpoints that parts want."""
         return [endpoint for part in offering(self.parts, HttpServing) for endpoint in part.endpoints()]
+
+    def warnings(self) -> list[ConfigError]:
+        """What can be served, and is most likely not meant, where it stands."""
+        return [
+            _key_of(endpoint, self.blocks).error(f"{endpoint.label} {reason}", "tls CERT KEY names the files")
+            for endpoint, service in self.services.items()
+            if (reason := service.failing(endpoint))
+        ]
 
     def heed(self, block: Block) -> None:
         """Note what the parts of a block want of the whole server."""
@@ -181,6 +196,13 @@ def assembling(config: Config, host: Host, default_port: int = 53) -> Generator[
     if errors:
         raise ConfigErrors(errors)
     return plan
+
+
+def _key_of(endpoint: Endpoint, blocks: Iterable[Block]) -> Word:
+    """The first key that asks for the endpoint; of those with its scheme where there are any."""
+    found = [block for block in blocks if any(site.server == endpoint.label for site in block.sites)]
+    keys = found[0].keys
+    return next((key for key in keys if key.text.lower().startswith(f"{endpoint.scheme}://")), keys[0])
 
 
 def wanted_workers(plan: Plan) -> int:

@@ -167,6 +167,8 @@ class Server:
                     dispatcher = Dispatcher(service.router, endpoint.label, self.host, self.stores)
                     opened[endpoint] = Port(dispatcher, identity=identity)
                     self._bind(endpoint, service.settings, opened[endpoint], known)
+                    if reason := service.failing(endpoint):
+                        self.host.log.error(f"{endpoint.label} {reason}")
         except BaseException:
             self._discard(opened.values())
             raise
@@ -216,15 +218,12 @@ class Server:
         many = endpoint.scheme == "quic"  # a response of HTTP carries one message
         work_out = partial(port.dispatcher.serve, many=True) if many else port.dispatcher.serve
         answer = partial(_serve_stream, work_out, clients, self.host.clock)
-        if settings.certificate is None:
-            self.host.log.error(f"{endpoint.label} has no tls directive: every connection fails")
         sock = self.open_socket("udp", host, endpoint.port)
         return quic.make_listener(endpoint.scheme, sock, settings, answer, self.host.registry, endpoint.label)
 
     def _context(self, endpoint: Endpoint, settings: ListenSettings) -> ssl.SSLContext:
         if settings.certificate is not None:
             return settings.certificate.context(_PROTOCOLS[endpoint.scheme])
-        self.host.log.error(f"{endpoint.label} has no tls directive: every connection fails")
         return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     def _switch(self, plan: Plan) -> None:

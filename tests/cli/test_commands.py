@@ -147,3 +147,22 @@ def test_a_mistake_in_a_block_names_its_directive(corefile: Path, capsys: pytest
     corefile.write_text(". {\n    health {\n        lameduck long\n    }\n}\n")
     assert main(["check", str(corefile)]) == 1
     assert f"{corefile}:3:18: health: long is not a duration" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("scheme", ["tls", "https"])
+def test_check_warns_where_every_connection_will_fail(
+    scheme: str, corefile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corefile.write_text(f". {scheme}://example.org {{\n    whoami\n}}\n")
+    assert main(["check", str(corefile)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == f"{corefile}: ok, 1 server block, 2 zones\n"
+    assert f"warning: {corefile}:1:3: {scheme}://:" in shown.err
+    assert "has no tls directive: every connection fails\n" in shown.err
+    assert f"      ^{'~' * (len(scheme) + 13)}\n" in shown.err
+
+
+def test_check_does_not_warn_of_grpc_in_the_clear(corefile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corefile.write_text("grpc://. {\n    whoami\n}\n")
+    assert main(["check", str(corefile)]) == 0
+    assert capsys.readouterr().err == ""

@@ -92,6 +92,18 @@ async def test_without_the_directive_every_connection_fails_and_the_log_says_so(
         await server.says(f"tls://{HOST}:{port} has no tls directive")
 
 
+@pytest.mark.parametrize("scheme", ["tls", "https", "quic"])
+async def test_that_every_connection_fails_is_said_once_for_all_addresses(scheme: str, tmp_path: Path) -> None:
+    if scheme == "quic":
+        pytest.importorskip("aioquic")
+    port, plain = free_port(), free_port()
+    corefile = f"{scheme}://.:{port} {{\n whoami\n}}\n.:{plain} {{\n bind {HOST}\n whoami\n}}\n"
+    async with serving(tmp_path, corefile, port=plain) as server:
+        await server.says("has no tls directive")
+        await server.says("k8s-resolver")
+        assert server.said.count("has no tls directive") == 1
+
+
 def _written(folder: Path, days: int) -> tuple[Path, Path]:
     """A certificate of its own authority, and its key."""
     x509 = pytest.importorskip("cryptography.x509")
