@@ -88,7 +88,10 @@ class FileFeed:
         """The file is read anew."""
 
     async def start(self) -> None:
-        await self._read()
+        try:
+            await self._read()
+        except (ResolverError, OSError) as error:
+            raise self._mistake(error) from None
         if self._reload:
             self._watching = asyncio.get_running_loop().create_task(self._watch())
 
@@ -99,11 +102,16 @@ class FileFeed:
             zone = await ZoneFile(self._file.path, feed.origin, self._taking.plugin.log, by_time=True).read(None)
             if zone is not None:
                 ResponseZone.of(feed.origin, zone.records())
-        except ZoneError as error:
-            return [_because(error, ConfigError(error.message, error.at or feed.at))]
         except (ResolverError, OSError) as error:
-            return [_because(error, ConfigError(str(error), feed.at))]
+            return [_because(error, self._mistake(error))]
         return ()
+
+    def _mistake(self, error: ResolverError | OSError) -> ConfigError:
+        """With its place in the file, or the one where the file is named."""
+        at = self._taking.feed.at
+        if isinstance(error, ZoneError):
+            return ConfigError(error.message, error.at or at)
+        return ConfigError(str(error), at)
 
     def is_ready(self) -> bool:
         return self._taking.is_there

@@ -44,7 +44,11 @@ class FileSource:
 
     async def start(self) -> None:
         self._plugin.metrics.failures.cell(str(self._file.path))
-        await self._read()
+        problems = Problems()
+        with problems:
+            await self._read()
+        if problems:
+            raise ConfigErrors([_placed(error, self._file.at) for error in problems.all()])
         if self._file.reload:
             self._watching = asyncio.get_running_loop().create_task(self._watch())
 
@@ -73,6 +77,8 @@ class FileSource:
             try:
                 await self._read()
                 self._complaint = ""
+            except ConfigErrors as errors:
+                self._failed("; ".join(str(error) for error in errors.errors[:_SHOWN]))
             except ResolverError as error:
                 self._failed(str(error))
             except Exception as error:  # whatever a file brings must not end the watch over it
@@ -85,17 +91,14 @@ class FileSource:
             self._plugin.log.error(f"{self._file.path} cannot be used, the rules that it had stay: {reason}")
 
     async def _read(self) -> None:
-        """Take over what the file says, if it was changed. Raises ResolverError."""
+        """Take over what the file says, if it was changed. Raises ConfigError or ConfigErrors."""
         path = self._file.path
         found = await self._changed(self._stamp)
         if found is None:
             return
         text, stamp = found
         self._stamp = stamp  # a broken file is complained of once, and read again when it is another
-        try:
-            rules = await self._parse(text)
-        except ConfigErrors as errors:
-            raise ConfigError("; ".join(str(error) for error in errors.errors[:_SHOWN])) from None
+        rules = await self._parse(text)
         self._check(rules)
         begun = time.monotonic()
         self._scope.policy.put(str(path), rules)
@@ -111,8 +114,12 @@ class FileSource:
         """The text of the file, None where it is as it was. Raises ConfigError."""
         try:
             return await asyncio.to_thread(_read_changed, self._file.path, stamp)
-        except (OSError, UnicodeError) as error:
-            raise ConfigError(f"{self._file.path}: {getattr(error, 'strerror', None) or error}") from None
+        except UnicodeDecodeError as error:
+            octets = error.object[: error.start]
+            place = Place(str(self._file.path), octets.count(b"\n") + 1, len(octets.rpartition(b"\n")[2].decode()) + 1)
+            raise ConfigError("the file is not UTF-8 text", place) from None
+        except OSError as error:
+            raise ConfigError(f"{self._file.path}: {error.strerror or error}") from None
 
     async def _parse(self, text: str) -> list[Rule]:
         """The rules of a text, while others have their turns. Raises ConfigErrors."""

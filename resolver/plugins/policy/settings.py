@@ -21,7 +21,7 @@ from resolver.policy.engine import Settings as EngineSettings
 from resolver.policy.learned import MAX_ENTRIES, MAX_NAMES, MAX_NAMESPACES, Limits
 from resolver.policy.patterns import Pattern, PatternError
 from resolver.policy.reading import Groups, parse_answer, parse_group, parse_rule
-from resolver.policy.rules import ALLOW, AUDIT, AUDIT_ONLY, DENY, REFUSAL, Answer, Rule
+from resolver.policy.rules import ALLOW, AUDIT, AUDIT_ONLY, DENY, REFUSAL, Answer, Rule, Who
 from resolver.wire.tsig import Key
 
 DEFAULT_TTL: Final = 30
@@ -108,7 +108,8 @@ class Settings:
 
 def parse(directive: Directive, block: Block) -> Settings:
     """Read one directive. Raises ConfigError or ConfigErrors."""
-    groups = _groups(directive)
+    problems = Problems()
+    groups = _groups(directive, problems)
     rules: list[Rule] = []
     several: dict[str, list[Any]] = {"rules": [], "rpz": [], "delegate": []}
     single: dict[str, Any] = {}
@@ -141,9 +142,13 @@ def parse(directive: Directive, block: Block) -> Settings:
         "configmaps": one("configmaps", lambda line: config_maps(line, block)),
         "delegate": lambda line: several["delegate"].append(delegate(line)),
     }
-    zones = _zones(directive, handlers) or list(block.zones)
+    zones = list(block.zones)
+    with problems:
+        zones = _zones(directive, handlers) or zones
     once = ("default", "unknown", "mode", "action", "ttl", "aliases", "rebinding", "configmaps", "learn")
-    options(directive, handlers, once=once)
+    with problems:
+        options(directive, handlers, once=once)
+    problems.raise_any()
     delegated = gathered(several["delegate"])
     _check_delegation(directive, single.get("configmaps"), delegated)
     denial = single.get("action", REFUSAL)
@@ -184,10 +189,9 @@ def asks_for_identity(settings: Settings) -> Rule | None:
     return next((rule for rule in settings.rules for who in rule.who if who.needs_identity), None)
 
 
-def _groups(directive: Directive) -> Groups:
-    """All groups, which rules may name whatever the order of the lines."""
+def _groups(directive: Directive, problems: Problems) -> Groups:
+    """All groups, which rules may name whatever the order of the lines; one with a mistake has a place among them."""
     groups: Groups = {}
-    problems = Problems()
     for line in directive.options:
         if line.name.text == "group":
             with problems:
@@ -195,7 +199,8 @@ def _groups(directive: Directive) -> Groups:
                 if name in groups:
                     raise line.args[0].error(f"group {name} is there twice")
                 groups[name] = who
-    problems.raise_any()
+            if line.args:
+                groups.setdefault(line.args[0].text, Who())
     return groups
 
 

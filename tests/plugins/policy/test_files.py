@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver.errors import ResolverError
+from resolver.errors import ConfigError, ConfigErrors, ResolverError
 from resolver.wire.constants import REFUSED
 from tests.plugins.chains import until
 from tests.plugins.policy.scenes import Scene, why
@@ -109,3 +109,46 @@ async def test_queries_are_answered_while_many_rules_are_read(tmp_path: Path) ->
             assert (await scene.ask("www.example")).source == "forward"
     assert turns > 20
     await scene.part.stop()
+
+
+@pytest.mark.parametrize(
+    ("octets", "place", "words"),
+    [
+        (None, ":3:", "No such file"),
+        (b"allow a.example\nallow \xff\xfe\n", "rules.txt:2:7", "the file is not UTF-8 text"),
+        (b"rules:\n - allow: [a\n  b: {\n", "rules.txt:3:", "this is not YAML"),
+    ],
+)
+async def test_what_keeps_the_server_from_its_rules_has_a_place(
+    tmp_path: Path, octets: bytes | None, place: str, words: str
+) -> None:
+    if octets is not None:
+        (tmp_path / "rules.txt").write_bytes(octets)
+    scene = Scene("policy {\n rules rules.txt\n}", root=tmp_path)
+    with pytest.raises(ConfigErrors) as raised:
+        await scene.part.start()
+    (error,) = raised.value.errors
+    assert place in str(error.at)
+    assert words in error.message
+
+
+async def test_all_mistakes_of_a_file_are_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "rules.txt").write_text("allow *x.example\nalow a.example\n")
+    with pytest.raises(ConfigErrors) as raised:
+        await Scene("policy {\n rules rules.txt\n}", root=tmp_path).part.start()
+    assert [error.at.line for error in raised.value.errors if error.at] == [1, 2]
+
+
+async def test_a_zone_file_that_is_not_there_is_told_where_it_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        await Scene("policy {\n rpz local.rpz file rpz.db\n}", root=tmp_path).part.start()
+    assert raised.value.at is not None
+    assert raised.value.at.line == 3
+
+
+def test_one_broken_group_does_not_hide_other_mistakes() -> None:
+    lines = "group lab namspace lab\n deny a.example clients lab\n deny *db.test\n default maybe"
+    with pytest.raises(ConfigErrors) as raised:
+        Scene(f"policy bad..zone {{\n {lines}\n}}")
+    assert len(raised.value.errors) == 4
+    assert not any("no group" in str(error) for error in raised.value.errors)
