@@ -14,7 +14,7 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply, failure
 from resolver.chain.setup import Block, Host
-from resolver.errors import ResolverError
+from resolver.errors import ConfigError, ResolverError
 from resolver.plugins.egress_set.answers import MOST, shortened, told
 from resolver.plugins.egress_set.metrics import MANY, Metrics
 from resolver.plugins.egress_set.settings import FAIL, Sets, Settings
@@ -59,7 +59,7 @@ class EgressSet(Plugin):
         try:
             self._begin()
         except NftablesError as error:
-            raise ResolverError(f"egress_set: {error}") from None
+            raise ConfigError(f"egress_set: {error}", self.settings.places.get("table")) from None
 
     def _begin(self) -> None:
         settings = self.settings
@@ -196,7 +196,10 @@ class EgressSet(Plugin):
         self._metrics.failed(why.reason)
         if not self._failing:
             self._failing = True
-            self._log.error(f"addresses are told that the firewall does not know: {why}")
+            if self.settings.on_error == FAIL:
+                self._log.error(f"queries fail, since the firewall could not be told the addresses: {why}")
+            else:
+                self._log.error(f"addresses are told that the firewall does not know: {why}")
         if self.settings.on_error == FAIL:
             text = "the firewall could not be told the addresses"
             return failure(query, self.name, ede=_OTHER_ERROR, text=text, error=str(why))
@@ -204,18 +207,20 @@ class EgressSet(Plugin):
 
 
 def _prepare(table: Table, settings: Settings) -> None:
-    """Make what is missing if that is wanted, and look whether all is as it has to be. Raises ResolverError."""
+    """Make what is missing if that is wanted, and look whether all is as it has to be. Raises ConfigError."""
     if settings.created:
         missing = {name: length for name, length in settings.lengths.items() if table.shape(name) is None}
         if missing:
             table.create(missing, settings.created)
     shown = f"{settings.family} {settings.table}"
     if not table.exists():
-        raise ResolverError(f"egress_set: there is no table {shown}; make it with its sets, or write create")
+        message = f"egress_set: there is no table {shown}; make it with its sets, or write create"
+        raise ConfigError(message, settings.places.get("table"))
     for name, length in settings.lengths.items():
         problem = _problem(table.shape(name), length)
         if problem:
-            raise ResolverError(f"egress_set: the set {name} of the table {shown} {problem}")
+            message = f"egress_set: the set {name} of the table {shown} {problem}"
+            raise ConfigError(message, settings.places.get(f"set {name}"))
 
 
 def _problem(shape: Shape | None, length: int) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from resolver.config.cursor import args, choice, duration, integer, no_block, option_values, value
 from resolver.config.model import Directive, Word
 from resolver.config.zones import normalize_zones
-from resolver.errors import ConfigError
+from resolver.errors import ConfigError, Place
 from resolver.sockets.nftables import FAMILIES
 
 SERVE, FAIL = "serve", "fail"
@@ -32,7 +32,7 @@ class Settings:
     """Zones are lower-case wire names, all times are in seconds.
 
     ``sets`` are those for clients of no namespace in ``namespaces``. ``created`` is for how many elements missing sets
-    are made, 0 where they must be there.
+    are made, 0 where they must be there. ``places`` are those of ``table`` and of the names of sets.
     """
 
     zones: frozenset[bytes]
@@ -46,6 +46,7 @@ class Settings:
     wait: float = 0.1
     on_error: str = SERVE
     created: int = 0
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -85,9 +86,23 @@ def parse(directive: Directive, block_zones: Sequence[bytes]) -> Settings:
     family, table = values.pop("table")
     namespaces = _namespaces(values.pop("namespace", ()))
     sets = Sets(values.pop("set4", ""), values.pop("set6", ""))
-    settings = Settings(frozenset(zones), family, table, sets, namespaces, created=values.pop("create", 0), **values)
+    settings = Settings(
+        frozenset(zones), family, table, sets, namespaces, created=values.pop("create", 0), places=_places(directive),
+        **values,
+    )  # fmt: skip
     _check(directive, settings)
     return settings
+
+
+def _places(directive: Directive) -> dict[str, Place]:
+    """Where the table and the sets are named."""
+    found: dict[str, Place] = {}
+    for line in directive.options:
+        if line.name.text == "table":
+            found["table"] = line.args[0].at
+        elif line.name.text in ("set4", "set6", "namespace"):
+            found |= {f"set {word.text}": word.at for word in line.args[line.name.text == "namespace" :]}
+    return found
 
 
 def _check(directive: Directive, settings: Settings) -> None:

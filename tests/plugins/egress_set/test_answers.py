@@ -16,7 +16,7 @@ from resolver.chain.capabilities import UNSETTLED, Identity
 from resolver.chain.plugin import Part
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, from_records
-from resolver.errors import ConfigErrors, ResolverError
+from resolver.errors import ConfigError, ConfigErrors, ResolverError
 from resolver.plugins.egress_set import handler
 from resolver.plugins.egress_set.handler import EgressSet
 from resolver.sockets.nftables import NftablesError, Put, Shape, Wanted
@@ -310,3 +310,24 @@ async def test_a_set_that_will_not_do_is_refused(scene: Scene, shape: Shape | No
 def test_what_makes_no_sense_is_refused(options: str, said: str) -> None:
     with pytest.raises(ConfigErrors, match=said):
         World().build(BLOCK.format(options=options, zones=""))
+
+
+async def test_what_is_missing_is_told_where_it_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.kernel.shapes = {"four": SHAPES["four"]}
+    with pytest.raises(ConfigError) as raised:
+        await scene.start()
+    assert raised.value.at is not None
+    assert raised.value.at.line == 5  # set6
+    monkeypatch.setattr(Kernel, "exists", lambda _: False)
+    with pytest.raises(ConfigError, match="no table inet egress") as raised:
+        await scene.start()
+    assert raised.value.at is not None
+    assert raised.value.at.line == 3
+
+
+@pytest.mark.parametrize(("way", "said"), [("fail", "queries fail"), ("serve", "addresses are told")])
+async def test_the_log_says_what_becomes_of_answers(scene: Scene, way: str, said: str) -> None:
+    scene.kernel.refuses = {ip_address("192.0.2.1").packed: errno.ENOENT}
+    await scene.start(f"on_error {way}")
+    await scene.ask([address("192.0.2.1")])
+    assert any(said in line for line in scene.world.lines)
