@@ -30,7 +30,7 @@ def denied(query: Query, found: Decision, zone: bytes, ttl: int, leave: Replay |
     doubt = _DOUBT if found.doubtful else ""
     options = extended_error(EDE_PROHIBITED if found.personal else EDE_BLOCKED, f"policy rule: {found.rule}{doubt}")
     if action == REFUSED:
-        return Reply(query.question, constants.REFUSED, 0, options, SOURCE, leave, octets=EMPTY_BODY)
+        return Reply(query.question, constants.REFUSED, RA, options, SOURCE, leave, octets=EMPTY_BODY)
     rcode = constants.NXDOMAIN if action == NXDOMAIN else constants.NOERROR
     answer = _sunk(query, found, ttl) if action == SINKHOLE else []
     body = encode(query.qname, answer, [] if answer else [start_of_authority(zone, ttl)])

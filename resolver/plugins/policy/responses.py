@@ -47,7 +47,7 @@ class Responses:
             return denied(query, found, zone, ttl, leave)
         if found.action == rpz.SERVFAIL:
             options = extended_error(EDE_NOT_READY, found.rule)
-            return Reply(query.question, SERVFAIL, 0, options, SOURCE, leave, octets=EMPTY_BODY)
+            return Reply(query.question, SERVFAIL, RA, options, SOURCE, leave, octets=EMPTY_BODY)
         options = extended_error(EDE_BLOCKED, f"policy rule: {found.rule}")
         if found.action == TCP_ONLY:
             return Reply(query.question, 0, RA | TC, options, SOURCE, None, octets=EMPTY_BODY)

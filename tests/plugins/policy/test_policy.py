@@ -19,7 +19,7 @@ from resolver.errors import ConfigErrors
 from resolver.plugins.policy.handler import PolicyPlugin
 from resolver.plugins.policy.settings import Settings
 from resolver.policy.rules import Decision
-from resolver.wire.constants import AAAA, CNAME, NOERROR, NXDOMAIN, REFUSED, SOA, A
+from resolver.wire.constants import AAAA, CNAME, NOERROR, NXDOMAIN, RA, REFUSED, SOA, A
 from resolver.wire.names import from_text
 from resolver.wire.records import record, soa_minimum
 from tests.plugins.chains import World, answering, question
@@ -414,3 +414,9 @@ def build_policy(block: ServerBlock) -> Settings:
 def test_a_rule_without_a_block_is_not_taken_for_a_zone(line: str) -> None:
     with pytest.raises(ConfigErrors, match="is no zone"):
         Scene(line)
+
+
+@pytest.mark.parametrize("action", ["refused", "nxdomain", "nodata", "sinkhole 192.0.2.80"])
+async def test_every_denial_says_that_recursion_is_available(action: str) -> None:
+    reply = await Scene(f"policy {{\n deny bad.example action {action}\n}}").ask("bad.example")
+    assert reply.flags & RA
