@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
+
+from resolver.upstream.tls import reason
 
 ENCRYPTED: Final = ("tls", "https", "https3", "quic")
 SCHEMES: Final = ("dns", *ENCRYPTED)
@@ -66,7 +69,9 @@ def shown(name: tuple[Any, ...]) -> str:
 
 
 def reason_of(error: OSError) -> str:
-    """The system's words for what went wrong, such as ``connection refused``."""
+    """The system's words for what went wrong, such as ``connection refused``, or those of TLS."""
+    if isinstance(error, ssl.SSLError):  # its number is none of the system's
+        return reason(error)
     return os.strerror(error.errno).lower() if error.errno else str(error).lower() or "connection lost"
 
 
