@@ -27,6 +27,8 @@ Dropped = frozenset[tuple[bytes, int]]
 
 def tells(body: Body) -> bool:
     """Whether addresses stand behind the answer section: A and AAAA records, or hints of SVCB and HTTPS records."""
+    if len(body.ttls) == body.answers:
+        return False
     data = body.data
     return any(data[at - 3] in _TELLING and not data[at - 4] for at in body.ttls[body.answers :])
 
