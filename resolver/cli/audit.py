@@ -32,10 +32,13 @@ from resolver.report.terminal import Style, lines
 _WIDTH = 120  # characters, where nobody looks
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _MOST = 1000
+_SHOWN = 3  # names of files in a message
 
 
 def run(arguments: list[str]) -> int:
-    """Write the report; 0 whatever is in it. Raises ResolverError for files that cannot be read or written."""
+    """Write the report; 0 whatever is in it. Raises ResolverError for files that cannot be read or written, and for
+    those in which there are no audit lines.
+    """
     flags = _parser().parse_args(arguments)
     with _without_collector():
         findings = _findings(flags)
@@ -113,10 +116,21 @@ def _findings(flags: argparse.Namespace) -> Findings:
     if earlier is not None:
         baseline = Baseline()
         baseline.read(earlier, decode)
+        if not len(baseline):
+            raise ResolverError(f"{_named(flags.baseline)}: there are no names to compare with")
     collector = Collector(Ledger(baseline), Filter(flags.since or "", flags.until or "", flags.namespace))
     with _Progress(sys.stderr) as progress:
         collector.read(sources, decode, progress.tell)
+    if not (collector.lines or collector.left_out or collector.lost):
+        bad = collector.bad + sources.too_long
+        why = f"none of {bad:,} lines is an audit line" if bad else "there are no lines"
+        raise ResolverError(f"{_named(flags.files)}: {why}")
     return work_out(collector, sources, flags.top)
+
+
+def _named(files: list[str]) -> str:
+    names = ["standard input" if name == "-" else name for name in files]
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 class _Progress:

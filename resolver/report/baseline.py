@@ -29,7 +29,7 @@ class Baseline:
             lines, bad = decode(piece)
             self.bad += bad
             self.lines += len(lines)
-            now = {(line.namespace, line.name) for line in lines}
+            now = {(line.namespace, line.name) for line in lines if line.name}
             for namespace, name in now - last:
                 self._add(namespace, name)
             last = now

@@ -40,7 +40,7 @@ def over_time(findings: Findings) -> list[Markup]:
 
 
 def durations(findings: Findings) -> list[Markup]:
-    """How long answers took, a plot for those from the cache and one for the others, each with its own scale."""
+    """How long answers took, a plot for each place where they came from, each with its own scale."""
     plots = []
     shared = _used(list(findings.durations.values()))
     for number, (what, counts) in enumerate(findings.durations.items()):
@@ -48,7 +48,7 @@ def durations(findings: Findings) -> list[Markup]:
         total = sum(count for _, count in kept)
         if not total:
             continue
-        stacks = [[(("answered", "other")[number], count)] for _, count in kept]
+        stacks = [[("denied" if what == "denied" else ("answered", "other")[number % 2], count)] for _, count in kept]
         titles = [f"up to {shown(edge, 'ms')} ms: {count:,} ({count / total:.1%})" for edge, count in kept]
         ticks = [
             ((index + 1) / len(kept), f"{shown(edge, 'ms')} ms")
@@ -104,8 +104,9 @@ def _figure(
         "svg",
         element("title", what, id=f"{key}-title"),
         element("desc", about, id=f"{key}-about"),
-        _lines(most, height),
+        _lines(height),
         _bars(stacks, titles, most, height),
+        _scale(most, height),
         _words(ticks, height),
         role="img",
         aria_labelledby=f"{key}-title {key}-about",
@@ -137,14 +138,18 @@ def _bars(
         yield element("g", element("title", title), pieces)
 
 
-def _lines(most: int, height: int) -> Iterator[Markup]:
+def _lines(height: int) -> Iterator[Markup]:
     for part in (0.0, 0.5, 1.0):
         y = _HEAD + height * (1 - part)
         yield element("line", x1="0", x2="100%", y1=y, y2=y, class_="grid" if part else "axis")
-        if part:
-            value = most * part
-            text = f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
-            yield element("text", text, x="0", y=y - 4, class_="scale")
+
+
+def _scale(most: int, height: int) -> Iterator[Markup]:
+    """In front of the bars, which begin where the plot does."""
+    for part in (0.5, 1.0):
+        value = most * part
+        text = f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+        yield element("text", text, x="2", y=_HEAD + height * (1 - part) - 4, class_="scale")
 
 
 def _words(ticks: Sequence[tuple[float, str]], height: int) -> Iterator[Markup]:

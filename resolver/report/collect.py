@@ -48,16 +48,18 @@ class Collector:
     """Counts lines into a ledger.
 
     ``lines`` is how many counted, ``queries`` how many those stand for, ``bad`` how many were none, ``left_out`` how
-    many the filter took, ``lost`` how many the server says it could not write.
+    many the filter took, ``lost`` how many the server says it could not write. ``limited`` is how many queries limits
+    turned away and told of in ``limiting`` lines.
+
+    ``missed`` are the times of answers that a cache did not have, ``uncached`` of those for which no cache was asked.
     """
 
     def __init__(self, ledger: Ledger, wanted: Filter) -> None:
         self.ledger = ledger
         self.wanted = wanted
-        self.lines = self.bad = self.left_out = self.lost = 0
+        self.lines = self.bad = self.left_out = self.lost = self.limited = self.limiting = 0
         self.timeline = Timeline(len(OUTCOMES))
-        self.answers = Times()
-        self.from_cache = Times()
+        self.from_cache, self.missed, self.uncached, self.denied = Times(), Times(), Times(), Times()
         self.upstreams: dict[str, Times] = {}
         self._cells: dict[tuple[str | bool, ...], Cell] = {}
 
@@ -75,14 +77,17 @@ class Collector:
         # Every statement here is run a hundred million times: plain local names, few calls.
         cells, timeline, steps = self._cells, self.timeline, self.timeline.counts
         length, of_rcode, bounds = timeline.length, _OF_RCODE, BOUNDS
-        answers, from_cache, bad, count = self.answers, self.from_cache, 0, 0
+        by_cache = {"hit": self.from_cache, "stale": self.from_cache, "miss": self.missed}
+        missed, uncached, denied, bad, count = self.missed, self.uncached, self.denied, 0, 0
         for line in lines:
             time = line.time
-            if len(time) != 27 or line.sampled != 1 or line.lost or line.ede:
-                time = self._unusual(line)
-                if not time:
-                    bad += line.lost <= 0
+            if len(time) != 27 or line.sampled != 1 or line.lost or line.ede or not line.name:
+                usual = self._unusual(line)
+                length, steps = timeline.length, timeline.counts
+                if not usual:
+                    bad += usual is not None
                     continue
+                time = usual
             numbers = steps.get(time[:length])
             if numbers is None:
                 numbers = timeline.open(time)
@@ -119,7 +124,9 @@ class Collector:
             else:
                 numbers[of_rcode.get(rcode, FAILED)] += weight
             took = line.duration_ms
-            times = answers if line.cache != "hit" else from_cache
+            times = by_cache.get(line.cache) or (missed if line.upstream else uncached)
+            if decision == "deny":
+                times = denied
             times.counts[bisect_left(bounds, took)] += weight
             if took > times.longest:
                 times.longest = took
@@ -131,7 +138,7 @@ class Collector:
     def finish(self) -> None:
         """Hand the last cells to the ledger."""
         self._fold()
-        for times in (self.answers, self.from_cache, *self.upstreams.values()):
+        for times in (self.from_cache, self.missed, self.uncached, self.denied, *self.upstreams.values()):
             times.finish()
 
     def _filtered(self, lines: Sequence[Line]) -> Iterable[Line]:
@@ -149,15 +156,38 @@ class Collector:
         if line.upstream_ms > times.longest:
             times.longest = line.upstream_ms
 
-    def _unusual(self, line: Line) -> str:
-        """The time of a line that is not like most; empty where it tells of no query."""
+    def _unusual(self, line: Line) -> str | None:
+        """The time of a line that is not like most; empty where it is none, None where no query has it for its own."""
         if line.lost > 0:
             self.lost += line.lost
-        if not 0 < line.sampled <= _MOST_SAMPLED or (line.lost and not line.name):
+            if not line.name:
+                return None
+        if line.limited:
+            return self._limits(line)
+        is_query = line.name or ((line.type or line.transport) and not line.lost)
+        if not is_query or not 0 < line.sampled <= _MOST_SAMPLED:
             return ""
         for error in line.ede[:16]:
             self.ledger.extended_error(line, error)
         return line.time if len(line.time) == 27 else normal_time(line.time)
+
+    def _limits(self, line: Line) -> str | None:
+        """Count a line that stands for queries that a limit met."""
+        time = line.time if len(line.time) == 27 else normal_time(line.time)
+        if not time or not 0 < line.limited <= _MOST_SAMPLED:
+            return ""
+        if len(line.client) + len(line.namespace) + len(line.pod) + len(line.owner) + len(line.rule) > _LONGEST_KEY:
+            return ""
+        numbers = self.timeline.counts.get(time[: self.timeline.length]) or self.timeline.open(time)
+        if numbers is None:
+            return ""
+        if line.decision != "audit-only":
+            numbers[DENIED] += line.limited
+            self.limited += line.limited
+        self.lines += 1
+        self.limiting += 1
+        self.ledger.limited(line, time)
+        return None
 
     def _fold(self) -> None:
         for key, cell in self._cells.items():

@@ -40,10 +40,11 @@ def work_out(collector: Collector, sources: Sources, top: int) -> Findings:
         cache_hits=_cache_hits(ledger.by["cache"]),
         step=step.total_seconds(),
         over_time=[(start.isoformat(timespec="seconds") + "Z", numbers) for start, numbers in over_time],
-        durations={"from the cache": spread(collector.from_cache), "not from the cache": spread(collector.answers)},
+        durations={what: spread(times) for what, times in _kinds(collector).items()},
         latencies=_latencies(collector, top),
         new_names=new[:top],
         new_count=sum(one.names for one in new),
+        new_different=_different(ledger),
         namespaces=[_row(key, "", one) for key, one in ledger.namespaces.heaviest(top)],
         names_of=_names_of(ledger, top),
         denials=_denials(ledger, top),
@@ -122,7 +123,7 @@ def _cache_hits(cache: Bounded[str, Count]) -> float | None:
 
 def _latencies(collector: Collector, top: int) -> list[Latency]:
     upstreams = sorted(collector.upstreams.items(), key=lambda item: (-item[1].queries, item[0]))
-    named = [("from the cache", collector.from_cache), ("not from the cache", collector.answers)]
+    named = list(_kinds(collector).items())
     named += [(f"upstream {name}", times) for name, times in upstreams[:top]]
     return [
         Latency(
@@ -136,6 +137,25 @@ def _latencies(collector: Collector, top: int) -> list[Latency]:
         for what, times in named
         if times.queries
     ]
+
+
+def _kinds(collector: Collector) -> dict[str, Times]:
+    """How long answers took, by where they came from."""
+    return {
+        "from the cache": collector.from_cache,
+        "not in the cache": collector.missed,
+        "no cache was asked": collector.uncached,
+        "denied": collector.denied,
+    }
+
+
+def _different(ledger: Ledger) -> int:
+    """How many different names are new for any namespace."""
+    baseline = ledger.baseline
+    if baseline is None:
+        return 0
+    found = {name for (namespace, name), _ in ledger.names.items() if not baseline.knows(namespace, name)}
+    return min(len(found), ledger.total.different())
 
 
 def _new_names(ledger: Ledger, suspects: Sequence[Tunnel]) -> list[NewName]:
@@ -239,7 +259,14 @@ def _notes(collector: Collector, sources: Sources, more_tunnels: int) -> list[st
         notes.append(
             f"the server says that it had no room to write {collector.lost:,} lines: all counts are too low by those"
         )
-    if ledger.total.queries > collector.lines:
+    if collector.limiting:
+        notes.append(
+            f"{collector.limiting:,} lines stand for many queries each, which a limit met; "
+            f"{collector.limited:,} of those were turned away, and their names are not known"
+        )
+    if ledger.whose:
+        notes.append(f"limits met {ledger.whose:,} queries without saying whose they were")
+    if ledger.total.queries - collector.limited > collector.lines - collector.limiting:
         notes.append(
             "the log was sampled: a line counts for as many queries as it says, so that rare names may be missing"
         )
@@ -271,7 +298,8 @@ def _losses(ledger: Ledger) -> Iterable[str]:
                 f"{_times(records.heaviest_lost)}; lists may lack such, and counts of others may be short by as much"
             )
     if ledger.baseline is not None and ledger.baseline.is_full:
-        yield f"the baseline holds {len(ledger.baseline):,} names and had more: some names are called new that are not"
+        known = f"{len(ledger.baseline):,} pairs of namespace and name"
+        yield f"the baseline holds {known} and had more: some names are called new that are not"
 
 
 def _times(count: int) -> str:

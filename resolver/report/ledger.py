@@ -119,7 +119,7 @@ class Ledger:
         self.by: dict[str, Bounded[str, Count]] = {
             kind: Bounded(SMALL, Count) for kind in ("type", "rcode", "cache", "transport")
         }
-        self.hashed = self.dropped = self.floods = 0
+        self.hashed = self.dropped = self.floods = self.whose = 0
 
     def add(self, key: tuple[Any, ...], cell: Cell) -> None:
         """Count a cell; the key is what the collector tells cells apart by."""
@@ -151,6 +151,24 @@ class Ledger:
             self.dropped += queries
         for kind, value in (("type", rtype), ("rcode", rcode), ("cache", cache), ("transport", transport)):
             self.by[kind][value].queries += queries
+
+    def limited(self, line: Line, time: str) -> None:
+        """Count queries that a limit met; those that were answered all the same have lines of their own."""
+        cell, who = Cell(time), line.owner or line.pod or line.client
+        cell.queries = line.limited
+        decision = "audit-only" if line.decision == "audit-only" else "deny"
+        records = [self.total, self.namespaces[line.namespace]]
+        if who:
+            records.append(self.clients[line.namespace, who])
+        else:
+            self.whose += line.limited
+        for record in records:
+            if decision == "deny":
+                record.count(cell)
+                record.denied += line.limited
+            else:
+                record.would_deny += line.limited
+        self.denials[decision, line.rule, line.namespace, ""].count(cell)
 
     def extended_error(self, line: Line, error: dict[str, Any]) -> None:
         """Count an Extended DNS Error (RFC 8914)."""

@@ -17,7 +17,8 @@ class Line:
     """The fields of an audit line that a report looks at; what is not there is empty.
 
     ``time`` is RFC 3339 in UTC, the times are in milliseconds, ``size`` in octets. ``sampled`` is N where one line in N
-    was written. ``lost`` is the number of lines that found no room before this one.
+    was written. ``lost`` is the number of lines that found no room before this one, ``limited`` of queries that a limit
+    met, where the line is about them all.
     """
 
     time: str
@@ -40,6 +41,7 @@ class Line:
     sampled: int = 1
     dropped: bool = False
     lost: int = 0
+    limited: int = 0
     aliases: list[str] = field(default_factory=list)
     ede: list[dict[str, Any]] = field(default_factory=list)
 

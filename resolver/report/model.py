@@ -43,7 +43,10 @@ class NewName:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """What a rule did to a name; ``decision`` is ``deny`` or ``audit-only``."""
+    """What a rule did to a name; ``decision`` is ``deny`` or ``audit-only``.
+
+    The name is empty where a limit met queries and said no more than how many.
+    """
 
     decision: str
     rule: str
@@ -133,7 +136,8 @@ class Findings:
     durations: dict[str, list[tuple[float, int]]]
     latencies: list[Latency]
     new_names: list[NewName]
-    new_count: int
+    new_count: int  # pairs of namespace and name
+    new_different: int  # names
     namespaces: list[Row]
     names_of: dict[str, list[Row]]
     denials: list[Denial]

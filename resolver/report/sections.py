@@ -64,7 +64,9 @@ def facts(findings: Findings) -> list[tuple[str, str]]:
     if findings.cache_hits is not None:
         shown.append(("from the cache", share(findings.cache_hits)))
     if findings.reading.baseline_names is not None:
-        shown.append(("new names", f"{findings.new_count:,}"))
+        shown.append(("new names", f"{findings.new_different:,}"))
+        if findings.new_count != findings.new_different:
+            shown.append(("new pairs of namespace and name", f"{findings.new_count:,}"))
     if findings.dropped:
         shown.append(("not answered", f"{findings.dropped:,}"))
     if findings.reading.lost_lines:
@@ -104,7 +106,10 @@ _FIRST, _LAST = Column("first", "time", extra=True), Column("last", "time", extr
 
 
 def _new(findings: Findings) -> Section:
-    about = "Names that a namespace asked for and that are not in the baseline. Those that no namespace had come first."
+    about = (
+        "Names that a namespace asked for and that are not in the baseline, once for each namespace. "
+        "Those that no namespace had come first."
+    )
     none = "None: every name is in the baseline."
     if findings.reading.baseline_names is None:
         about = "What is new is known with a baseline: earlier audit files after --baseline."
@@ -130,7 +135,7 @@ def _new(findings: Findings) -> Section:
         Column("denied", "number", extra=True),
         Column("known elsewhere"),
     )
-    title = _first_of("New names", sum(one.names for one in findings.new_names), findings.new_count)
+    title = _first_of("New names by namespace", sum(one.names for one in findings.new_names), findings.new_count)
     return Section("new", "New names", about, [Table(title, (*columns, _FIRST, _LAST), rows, 3, none)])
 
 
@@ -167,7 +172,7 @@ def _went(one: Row) -> tuple[Value, ...]:
 
 
 def _denials(findings: Findings) -> Section:
-    about = "What rules refused, and under audit-only what they would have refused."
+    about = "What rules refused, and under audit-only what they would have refused. Limits do not tell all names apart."
     verdicts = {"deny": "denied", "audit-only": "would deny"}
     rules = [(verdicts.get(decision, decision), rule, queries) for decision, rule, queries in findings.rules]
     rows = [
@@ -260,7 +265,10 @@ def _waste(findings: Findings) -> Section:
 
 
 def _times(findings: Findings) -> Section:
-    about = "Milliseconds within which 50, 95 and 99 of a hundred answers were there, to about a twentieth."
+    about = (
+        "Milliseconds within which 50, 95 and 99 of a hundred answers were there, to about a twentieth. No cache was "
+        "asked for zones, hosts and other answers of the server's own. A replay counts as 0."
+    )
     rows = [(one.what, one.queries, one.p50, one.p95, one.p99, one.longest) for one in findings.latencies]
     names = ("p50 ms", "p95 ms", "p99 ms", "longest ms")
     columns = (Column("answers", "name"), _QUERIES, *(Column(name, "ms") for name in names))

@@ -42,6 +42,8 @@ figcaption small { flex-basis: 100%; }
 .key.failed { --mark: var(--failed); } .key.denied { --mark: var(--denied); }
 .plot { display: block; font-size: 12px; }
 .plot text { fill: var(--quiet); }
+.plot .scale { fill: var(--ink); stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; paint-order: stroke;
+  pointer-events: none; }
 .grid { stroke: var(--line); stroke-dasharray: 2 3; } .axis { stroke: var(--quiet); }
 .hit { fill: transparent; }
 g:hover .hit { fill: var(--line); fill-opacity: .5; }

@@ -116,3 +116,36 @@ def test_somebody_who_waits_at_a_terminal_sees_how_far_it_is(
     assert main(["audit", "report", written(tmp_path / "log", line()), "--json"]) == 0
     assert terminal.getvalue() == "\r1 lines\r\x1b[K"
     assert json.loads(capsys.readouterr().out)["queries"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "there are no lines"),
+        ("2026-11-22 GET / 200\n[INFO] hello\n", "none of 2 lines is an audit line"),
+        (
+            '{"time":"2026-11-22T10:00:00.000000Z","level":"info","message":"hello"}\n',
+            "none of 1 lines is an audit line",
+        ),
+    ],
+)
+def test_a_file_without_audit_lines_is_a_mistake(
+    tmp_path: Path, content: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.log"
+    other.write_text(content)
+    assert main(["audit", "report", str(other), "--html", str(tmp_path / "page.html")]) == 1
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_baseline_without_audit_lines_is_a_mistake(
+    log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", "report", log, "--baseline", written(tmp_path / "other", "hello")]) == 1
+    assert "no names to compare with" in capsys.readouterr().err
+
+
+def test_a_period_without_queries_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "report", written(tmp_path / "log", line()), "--since", "2027-01-01"]) == 0
+    assert "No queries." in capsys.readouterr().out

@@ -13,6 +13,7 @@ from resolver.report.collect import CELLS, Collector, Filter, normal_time
 from resolver.report.findings import bars
 from resolver.report.ledger import Ledger
 from resolver.report.lines import Decode, Line, decoder, with_json
+from resolver.report.sections import facts
 from tests.report.reporting import findings, line, written
 from tests.support.audit_lines import encoded
 
@@ -49,8 +50,17 @@ def test_names_that_the_baseline_lacks_are_new_for_their_namespace(tmp_path: Pat
         ("new.example.", 2, False),
         ("shared.example.", 1, True),
     ]
-    assert report.new_count == 2
+    assert (report.new_count, report.new_different) == (2, 2)
     assert report.reading.baseline_names == 2
+
+
+def test_a_name_that_is_new_for_two_namespaces_is_one_name(tmp_path: Path) -> None:
+    before = written(tmp_path / "before", line(), '{"time":"2026-11-22T10:00:00.000000Z","lost":17}')
+    new = [line(name="new.example.", namespace=namespace) for namespace in ("web", "batch")]
+    report = findings(written(tmp_path / "after", line(), *new), baseline=before)
+    assert (report.names, report.new_count, report.new_different, report.reading.baseline_names) == (2, 2, 1, 1)
+    shown = dict(facts(report))
+    assert (shown["new names"], shown["new pairs of namespace and name"]) == ("1", "2")
 
 
 def test_without_a_baseline_nothing_is_called_new(tmp_path: Path) -> None:
@@ -173,6 +183,60 @@ def test_rebinding_is_known_by_its_rule_or_by_its_error(tmp_path: Path) -> None:
     ]
 
 
+def limited(queries: int, second: int = 0, **fields: Any) -> dict[str, Any]:
+    """So many queries of a client that a limit turned away."""
+    told = {"decision": "deny", "rule": "ratelimit", "limited": queries}
+    return {key: value for key, value in (line(second) | told | fields).items() if key not in _OF_A_QUERY and value}
+
+
+_OF_A_QUERY = ("name", "type", "rcode", "answers", "cache")
+
+
+@pytest.mark.parametrize("decode", [decoder(), with_json])
+def test_a_line_of_a_limit_counts_for_all_queries_that_it_stands_for(tmp_path: Path, decode: Decode) -> None:
+    refused = line(rcode="REFUSED", decision="deny", rule="ratelimit", answers=0, cache="")
+    report = findings(written(tmp_path / "log", line(), refused, limited(774, 1), limited(9, 4)), decode=decode)
+    assert (report.queries, report.outcomes["denied"], report.rules) == (785, 784, [("deny", "ratelimit", 784)])
+    assert (report.last[17:19], report.reading.lines, report.reading.bad_lines) == ("04", 4, 0)
+    assert [(one.name, one.queries) for one in report.denials] == [("", 783), ("www.example.org.", 1)]
+    assert [(one.label, one.denied) for one in report.top_clients] == [("Deployment/web", 784)]
+    assert report.names == 1
+    assert [note for note in report.notes if "sampled" in note] == []
+    assert "2 lines stand for many queries each, which a limit met; 783 of those were turned away" in report.notes[0]
+
+
+def test_what_a_limit_would_have_turned_away_was_answered_and_has_lines_of_its_own(tmp_path: Path) -> None:
+    report = findings(written(tmp_path / "log", line(), limited(50, decision="audit-only")))
+    assert (report.queries, report.outcomes["denied"], report.namespaces[0].would_deny) == (1, 0, 50)
+    assert report.rules == [("audit-only", "ratelimit", 50)]
+
+
+def test_a_flood_whose_clients_are_not_told_apart_is_counted_and_said(tmp_path: Path) -> None:
+    report = findings(written(tmp_path / "log", line(), limited(5000, client="", owner="", namespace="")))
+    assert (report.queries, report.clients) == (5001, 1)
+    assert any("5,000 queries without saying whose" in note for note in report.notes)
+
+
+def test_lines_of_limits_are_counted_where_the_steps_of_the_plot_grow(tmp_path: Path) -> None:
+    lines = [one for hour in range(50) for one in (limited(3, hour * 700), line(hour * 700 + 1))]
+    report = findings(written(tmp_path / "log", *lines))
+    assert sum(sum(numbers) for _, numbers in report.over_time) == report.queries == 200
+
+
+def test_times_say_where_answers_came_from(tmp_path: Path) -> None:
+    denied = line(decision="deny", rule="default", cache="", duration_ms=0.0)
+    missed = line(cache="miss", duration_ms=40.0)
+    zone = line(cache="", duration_ms=2.0)
+    elsewhere = line(cache="", upstream="192.0.2.1:53", duration_ms=30.0)
+    report = findings(written(tmp_path / "log", *[denied] * 100, missed, elsewhere, zone, line(), line(cache="stale")))
+    assert {one.what: (one.queries, round(one.p50, -1)) for one in report.latencies} == {
+        "from the cache": (2, 0),
+        "not in the cache": (2, 30),
+        "no cache was asked": (1, 0),
+        "denied": (100, 0),
+    }
+
+
 def test_a_sampled_line_counts_for_all_it_stands_for(tmp_path: Path) -> None:
     report = findings(written(tmp_path / "log", line(sampled=100), line(rcode="NXDOMAIN", answers=0)))
     assert (report.queries, report.reading.lines) == (101, 2)
@@ -198,6 +262,9 @@ def test_lost_lines_are_summed_and_no_bad_lines(tmp_path: Path) -> None:
         line(sampled=0),
         line(name="x" * 5000),
         line(lost=-1, name=""),
+        {"time": "2026-11-22T10:00:00.000000Z", "level": "info", "client": "of another program"},
+        {"time": "2026-11-22T10:00:00.000000Z", "limited": -3, "decision": "deny"},
+        {"time": "soon", "limited": 3, "decision": "deny"},
     ],
 )
 def test_a_line_that_is_none_is_counted_and_changes_nothing_else(tmp_path: Path, wrong: object) -> None:

@@ -120,10 +120,18 @@ def test_plots_have_titles_and_tables_beside_them(usual: str) -> None:
     reader = Reader(usual)
     ids = {value for _, name, value in reader.attributes if name == "id"}
     labels = [value for tag, name, value in reader.attributes if (tag, name) == ("svg", "aria-labelledby")]
-    assert len(labels) == 4
+    assert len(labels) == 6
     assert all(set(label.split()) <= ids for label in labels)
     assert usual.count("The figures as a table") == 2
     assert usual.count("<caption>") == usual.count("<table")
+
+
+def test_what_stands_at_the_scale_is_in_front_of_the_bars(usual: str) -> None:
+    plots = re.findall(r'<svg [^>]*class="plot".*?</svg>', usual)
+    assert len(plots) == 6
+    for plot in plots:
+        assert plot.count('class="scale"') == 2
+        assert plot.index('class="scale"') > plot.rindex("<rect")
 
 
 def test_an_empty_log_makes_a_page_too(tmp_path: Path) -> None:
