@@ -138,7 +138,7 @@ class Classifier:
                 for who, condition in self._things.get(thing, ()):
                     if condition not in found and holds(who, version, number, identity):
                         found.add(condition)
-        return frozenset(found)
+        return self._anywhere if found == self._anywhere else frozenset(found)  # which may be large, and is then shared
 
 
 def _things_asked(who: Who) -> Iterable[tuple[str, str]]:

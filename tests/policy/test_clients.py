@@ -136,3 +136,31 @@ def test_what_is_remembered_of_clients_is_bounded() -> None:
     assert len(policy.state._classes) == 4096
     assert policy.state.known("10.0.0.0") is None
     assert policy.state.known("10.0.19.135") == frozenset((0, 1))
+
+
+def test_who_may_be_any_pod_has_what_every_denial_for_pods_asks_for_and_nothing_that_allows() -> None:
+    policy = policy_of(
+        "deny a.example namespace shop\nallow b.example namespace shop\ndeny c.example net 10.0.0.0/8 label app=web\n"
+        "deny . net 203.0.113.0/24\nallow . net 198.51.100.0/24",
+        Settings(default=Answer()),
+    )
+    state = policy.state
+    for name, client, action in (
+        ("a.example", "192.0.2.1", REFUSED),
+        ("b.example", "192.0.2.1", REFUSED),
+        ("c.example", "10.0.0.1", REFUSED),
+        ("c.example", "198.51.100.1", "allow"),
+        ("a.example", "198.51.100.1", REFUSED),
+        ("x.example", "198.51.100.1", "allow"),
+    ):
+        found = state.decide(from_text(name), A, state.classify(client, unknown=True))
+        assert (name, client, found.action) == (name, client, action)
+    surely_none = state.classify("198.51.100.1")
+    assert state.decide(from_text("a.example"), A, surely_none).action == "allow"
+
+
+def test_classes_of_who_may_be_any_pod_are_as_small_as_can_be() -> None:
+    rules = "\n".join(f"allow a{n}.example namespace n{n}" for n in range(100)) + "\ndeny b.example namespace shop"
+    state = policy_of(rules).state
+    assert len(state.classify("192.0.2.1", unknown=True)) == 3
+    assert state.classify("192.0.2.1", unknown=True) is state.classify("192.0.2.2", unknown=True)
