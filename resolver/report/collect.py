@@ -60,6 +60,7 @@ class Collector:
         self.lines = self.bad = self.left_out = self.lost = self.limited = self.limiting = 0
         self.timeline = Timeline(len(OUTCOMES))
         self.from_cache, self.missed, self.uncached, self.denied = Times(), Times(), Times(), Times()
+        self._by_cache = {"hit": self.from_cache, "stale": self.from_cache, "miss": self.missed}
         self.upstreams: dict[str, Times] = {}
         self._cells: dict[tuple[str | bool, ...], Cell] = {}
 
@@ -77,8 +78,8 @@ class Collector:
         # Every statement here is run a hundred million times: plain local names, few calls.
         cells, timeline, steps = self._cells, self.timeline, self.timeline.counts
         length, of_rcode, bounds = timeline.length, _OF_RCODE, BOUNDS
-        by_cache = {"hit": self.from_cache, "stale": self.from_cache, "miss": self.missed}
-        missed, uncached, denied, bad, count = self.missed, self.uncached, self.denied, 0, 0
+        by_cache, missed, uncached, denied = self._by_cache, self.missed, self.uncached, self.denied
+        bad = count = 0
         for line in lines:
             time = line.time
             if len(time) != 27 or line.sampled != 1 or line.lost or line.ede or not line.name:
@@ -124,9 +125,9 @@ class Collector:
             else:
                 numbers[of_rcode.get(rcode, FAILED)] += weight
             took = line.duration_ms
-            times = by_cache.get(line.cache) or (missed if line.upstream else uncached)
-            if decision == "deny":
-                times = denied
+            times = (
+                denied if decision == "deny" else by_cache.get(line.cache) or (missed if line.upstream else uncached)
+            )
             times.counts[bisect_left(bounds, took)] += weight
             if took > times.longest:
                 times.longest = took
