@@ -189,5 +189,5 @@ def test_one_is_not_many() -> None:
 
 
 def test_lines_of_something_else_are_none_of_ours() -> None:
-    found = recorded({"level": "info"}, {"lost": 3})
-    assert (found.broken, found.lines, found.lost) == (1, 1, 3)
+    found = recorded({"level": "info"}, {"lost": 3}, {"client": "10.1.2.3", "limited": 774})
+    assert (found.broken, found.lines, found.lost) == (1, 2, 3)
