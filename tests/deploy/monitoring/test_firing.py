@@ -55,6 +55,8 @@ WELL = {
     'coredns_policy_reload_failures_total{source="configmaps"}': "0+1x60",
     'coredns_policy_configmaps{state="in force"}': "9x60",
     'coredns_policy_configmaps{state="ignored"}': "0x60",
+    # New Pods are known within moments.
+    'coredns_policy_unknown_clients_total{server="dns://:53", zone=".", action="refused"}': "0+1x60",
     'coredns_policy_learn_lost_queries{file="names"}': "0x60",
     'coredns_policy_learn_failures_total{file="names"}': "0x60",
     'coredns_audit_dropped_total{sink="stdout"}': "3x60",
