@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from resolver.chain.proxied import REJECT, SKIP, USE, ProxyPolicy
 from resolver.errors import WireError
 from resolver.listeners.connection import Address, Connection
+from resolver.sockets.alerts import handshake_over
 from resolver.wire.proxy import LONGEST, SIGNATURE, is_incomplete, read_header
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class Acceptor:
 
     async def _hand_over(self, connection: Connection, sock: socket.socket) -> None:
         tls = self._listener.tls
+        if tls is not None:
+            handshake_over(sock)
         connection.taken = True  # from here on the transport closes the socket
         await self._loop.connect_accepted_socket(lambda: connection, sock, ssl=tls)
 

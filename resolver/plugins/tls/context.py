@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from resolver.plugins.tls.settings import NO_CERTIFICATE, Settings
+from resolver.sockets.alerts import AlertingContext
 
 _KINDS: Final = ("certificate", "key", "authorities")
 _KEY: Final = 1
@@ -21,7 +22,7 @@ _VERIFY: Final = {
 
 def context_of(settings: Settings, protocols: Sequence[str]) -> ssl.SSLContext:
     """A context for listeners that speak these protocols (ALPN names). Raises OSError and ValueError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = AlertingContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(list(protocols))
     load(context, settings)

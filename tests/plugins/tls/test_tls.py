@@ -246,3 +246,28 @@ def test_the_file_that_cannot_be_used_is_the_one_that_is_shown(
     (mistake,) = refused.value.errors
     assert mistake.at is not None
     assert f" tls {line}"[mistake.at.column - 1 :][: mistake.length] == str(tmp_path / word)
+
+
+async def test_a_client_is_told_why_its_handshake_fails(tmp_path: Path) -> None:
+    port, asked = free_port(), free_port()
+    ca = CERTIFICATES / "ca.pem"
+    wanting = _block(port, f"tls {FILES} {ca} {{\n client_auth require_and_verify\n }}")
+    line = f"forward . tls://{HOST}:{port} {{\n tls {ca}\n tls_servername dns.test\n }}"
+    corefile = f"{wanting}.:{asked} {{\n bind {HOST}\n errors\n {line}\n}}\n"
+    async with serving(tmp_path, corefile, port=asked) as server:
+        stream = Stream(*await asyncio.open_connection(HOST, asked))
+        await stream.ask("www.example.org")
+        stream.close()
+        await server.says("alert certificate required")
+        assert "EOF" not in server.said
+
+
+async def test_a_client_without_a_cipher_of_ours_is_told_so(tmp_path: Path) -> None:
+    port = free_port()
+    async with serving(tmp_path, _block(port, f"tls {FILES}"), port=port):
+        (await _ready(port, _client())).close()
+        context = _client()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("AES128-GCM-SHA256")
+        with pytest.raises(ssl.SSLError, match="ALERT_HANDSHAKE_FAILURE"):
+            await _connect(port, context)
