@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from resolver.policy.matching import Matcher
-from resolver.policy.patterns import STAR, Pattern, Reach
+from resolver.policy.patterns import STAR, STAR_LABEL, Pattern, Reach
 from resolver.policy.rules import DENY, Rule, Who
-from resolver.wire.names import ROOT, is_below, labels
+from resolver.wire.names import ROOT, is_below, labels, suffixes
 
 if TYPE_CHECKING:
     from resolver.netpol.grants import Pods
@@ -44,6 +44,8 @@ class Denials:
 
     policies: Sequence[Rules] = ()
     _matchers: dict[tuple[Pods, bool], Matchers] = field(default_factory=dict)
+    _at: dict[bytes, list[Pattern]] = field(default_factory=dict)
+    _below: dict[bytes, list[Pattern]] = field(default_factory=dict)
 
     def inside(self, pods: Pods, pattern: Pattern, *, personal: bool = False) -> dict[bytes, Rule]:
         """Names that the pattern stands for and rules deny to the Pods, one for each such rule, and what denies it.
@@ -52,7 +54,7 @@ class Denials:
         """
         matchers = self._for(pods, personal)
         found: dict[bytes, Rule] = {}
-        for candidate in self._candidates:
+        for candidate in self._near(pattern):
             for name in shared(pattern, candidate):
                 denies = _denying(matchers, name)
                 if denies is not None:
@@ -63,11 +65,24 @@ class Denials:
         """Whether a name (wire format, lower case) is denied to the Pods, or may be to some of them."""
         return _denying(self._for(pods, personal), name) is not None
 
-    @property
-    def _candidates(self) -> Iterator[Pattern]:
-        for policy in self.policies:
-            yield from (Pattern(zone, Reach.WITHIN) for zone in policy.zones)
-            yield from (rule.pattern for rank in policy.ranks for rule in rank if rule.verdict == DENY)
+    def _near(self, pattern: Pattern) -> Iterable[Pattern]:
+        """What may deny some of the names that a pattern stands for, found without looking at every rule for each."""
+        if not self._at:
+            for policy in self.policies:
+                for zone in policy.zones:
+                    self._note(Pattern(zone, Reach.WITHIN))
+                for rule in (rule for rank in policy.ranks for rule in rank if rule.verdict == DENY):
+                    self._note(rule.pattern)
+        keys = list(suffixes(_plain(pattern.key)))
+        above = [found for key in keys[1:] for found in self._at.get(key, ())]
+        return dict.fromkeys([*above, *self._below.get(keys[0], ())])
+
+    def _note(self, candidate: Pattern) -> None:
+        """Under what stands behind its last star: patterns with a name in common have that in a line."""
+        plain = _plain(candidate.key)
+        self._at.setdefault(plain, []).append(candidate)
+        for key in suffixes(plain):
+            self._below.setdefault(key, []).append(candidate)
 
     def _for(self, pods: Pods, personal: bool) -> Matchers:
         """The rules as these Pods have them, with nothing left that they ask of clients."""
@@ -78,6 +93,11 @@ class Denials:
                 for policy in self.policies
             ]
         return self._matchers[key]
+
+
+def _plain(key: bytes) -> bytes:
+    """The part of a key behind its last ``*``."""
+    return key.rpartition(STAR_LABEL)[2]
 
 
 def _denying(policies: Matchers, name: bytes) -> Rule | None:
