@@ -105,7 +105,7 @@ class Batch:
 
     def serve(
         self,
-        answer: Callable[[bytes, float], bytes | None],
+        answer: Callable[[bytes, float], bytes | None] | None,
         now: float,
         otherwise: Callable[[bytes, int], bytes | None],
     ) -> int:
@@ -121,7 +121,7 @@ class Batch:
         for slot in range(self.receive()):
             start = slot * _RECEIVED
             packet = received[start : start + words[slot * _WORDS + _LEN_WORD]]
-            octets = answer(packet, now) or otherwise(packet, slot)
+            octets = (answer is not None and answer(packet, now)) or otherwise(packet, slot)
             if not octets:
                 continue
             length = len(octets)

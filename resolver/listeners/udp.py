@@ -124,14 +124,14 @@ class UdpListener:
         shedding, common = self._shedding, self.clients.common
         now = self._now = self.clock()
         if shedding is not None and shedding.congested:
-            datagrams.serve(_unknown, now, shedding.drop)
+            datagrams.serve(None, now, shedding.drop)
             return
         if self._unwrapper is not None:
-            crowded = datagrams.serve(_unknown, now, partial(self._unwrap_slot, datagrams, self._unwrapper))
+            crowded = datagrams.serve(None, now, partial(self._unwrap_slot, datagrams, self._unwrapper))
         elif common is not None and common.told is None:
             crowded = datagrams.serve(common.replay, now, work_out)
         else:
-            crowded = datagrams.serve(_unknown, now, meet)
+            crowded = datagrams.serve(None, now, meet)
         if crowded:
             self._crowd(crowded)
 
@@ -261,10 +261,6 @@ class UdpListener:
                     self._crowd(1)
 
         return send
-
-
-def _unknown(packet: bytes, now: float) -> None:
-    """In place of the replay: what is in the datagram is not yet the query."""
 
 
 def _asked_host(family: int, information: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import MethodType
 from typing import Any, Final
 
 from resolver.chain.reply import Replay
@@ -26,11 +27,14 @@ TEXT_OVERHEAD: Final = 160
 
 
 class Entry:
-    """``octets`` follow the ID and are right until ``fresh_until``; ``size`` is what the entry and its key take."""
+    """``octets`` follow the ID and are right until ``fresh_until``; ``size`` is what the entry and its key take.
+
+    The only observer is ``observe``, several are ``observers``: to look for it in a tuple takes longer than to call it.
+    """
 
     __slots__ = (
-        "age", "base", "fresh_until", "guards", "observers", "octets", "offsets", "size", "tags", "tally", "turn",
-        "until", "variants",
+        "age", "base", "fresh_until", "guards", "observe", "observers", "octets", "offsets", "size", "tags", "tally",
+        "turn", "until", "variants",
     )  # fmt: skip
 
     def __init__(self, key: bytes, messages: Sequence[Message], leave: Replay, tally: Tally, now: float) -> None:
@@ -44,7 +48,8 @@ class Entry:
         self.age = 0 if leave.base is None else max(0, int(now - leave.base))
         self.fresh_until = self._fresh_until()
         self.tags = leave.tags
-        self.observers = leave.observers
+        self.observe = leave.observers[0] if len(leave.observers) == 1 else None
+        self.observers = () if self.observe is not None else leave.observers
         self.guards = leave.guards
         self.size = ENTRY_OVERHEAD + len(key) + len(leave.tags) * TAG_OVERHEAD
         if leave.observers or leave.guards:
@@ -87,4 +92,6 @@ class Entry:
 def _held_by(watcher: Callable[..., Any]) -> int:
     """What an observer or a guard takes, with the ASCII texts that it holds for this one answer."""
     texts = watcher.args if isinstance(watcher, partial) else ()
+    if isinstance(watcher, MethodType):
+        texts = (watcher.__self__,)
     return OBSERVER_OVERHEAD + sum([TEXT_OVERHEAD + len(text) for text in texts if isinstance(text, str)])

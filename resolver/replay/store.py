@@ -77,6 +77,9 @@ class Store:
             if given is not octets:
                 return given
         entry.tally.hits += 1
+        if entry.observe is not None:
+            entry.observe(packet, client, local, transport, octets)
+            return octets
         for observe in entry.observers:
             observe(packet, client, local, transport, octets)
         return octets

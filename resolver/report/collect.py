@@ -125,9 +125,7 @@ class Collector:
             else:
                 numbers[of_rcode.get(rcode, FAILED)] += weight
             took = line.duration_ms
-            times = (
-                denied if decision == "deny" else by_cache.get(line.cache) or (missed if line.upstream else uncached)
-            )
+            times = by_cache.get(line.cache, missed if line.upstream else uncached) if decision != "deny" else denied
             times.counts[bisect_left(bounds, took)] += weight
             if took > times.longest:
                 times.longest = took

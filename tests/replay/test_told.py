@@ -48,6 +48,16 @@ def test_who_watches_is_told_of_each_replay_with_the_very_octets() -> None:
     assert counts == [1]
 
 
+def test_several_are_told_of_the_same_replay() -> None:
+    first, second = Watcher(), Watcher()
+    store = Stores(ROOMY).make()
+    leave = Replay(1e9, observers=(first.observe, second.observe))
+    store.add(question("www"), [answer("www", 60)], leave, 0.0)
+    assert told(store, 1.0) is not None
+    assert first.seen == second.seen
+    assert len(first.seen) == 1
+
+
 def test_such_answers_age_and_end_as_others_do() -> None:
     store, _ = kept(Watcher(), until=9.0, base=0.0)
     assert ttls_of(told(store, 4.5)) == [56]

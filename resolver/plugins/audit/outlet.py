@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
@@ -13,8 +14,10 @@ from resolver.plugins.audit.journal import lost_line
 from resolver.plugins.audit.metrics import Report
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
-TOGETHER: Final = 1 << 20  # octets that are brought away at once: each time the thread has to wait for its turn
-ENOUGH: Final = 1 << 18  # octets that are brought away though more are about to come
+TOGETHER: Final = 4 << 20  # octets that are brought away at once: each time the thread has to wait for its turn
+ENOUGH: Final = 2 << 20  # octets that are brought away though more are about to come
+TURN: Final = 0.00005  # seconds that the thread is given to begin, and how often while it is at work
+MOST_TURNS: Final = 20
 ENDING: Final = 3.0  # seconds to bring away what waits when the server ends
 
 
@@ -73,6 +76,7 @@ class Outlet:
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._hurry = threading.Event()
+        self._turns = 0  # that the thread may still be given
         self._closed = False
         self._failing = False
         self._ended = asyncio.Event()
@@ -104,8 +108,21 @@ class Outlet:
                 taken = True
         if not taken:
             self._report.lost(lines)
-        elif (not more or self._held >= self._enough) and not self._wake.is_set():
+            return
+        if (not more or self._held >= self._enough) and not self._wake.is_set():
+            self._turns = MOST_TURNS
             self._wake.set()
+        elif more and self._turns > 0:
+            self._give_turn()
+
+    def _give_turn(self) -> None:
+        """Let the thread go on.
+
+        A loop that is never idle lets go of the interpreter for system calls only, which are over before another thread
+        is awake: that would wake up in vain each time, for tens of milliseconds, and no line would be written.
+        """
+        self._turns -= 1
+        time.sleep(TURN)
 
     async def stop(self) -> None:
         """Bring away what waits, for a short while, and close."""
@@ -138,6 +155,7 @@ class Outlet:
             self._wake.clear()
             while not self._hurry.is_set() and (batch := self._next()):
                 self._bring(batch)
+            self._turns = 0
             if self._ending.is_set() and (self._hurry.is_set() or not self._waiting):
                 break
         self._say_last()

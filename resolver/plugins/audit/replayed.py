@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import MethodType
 
 from resolver.chain.reply import Observer
 from resolver.plugins.audit.clients import Clients
@@ -28,7 +29,7 @@ class Replays:
         ``due`` tells whether it is the turn of a line, where not all are written.
         """
         if due is None and self._clients.shows_all:
-            return partial(self._usual, f'"{members}}}\n')
+            return MethodType(self._usual, f'"{members}}}\n')  # smaller than a partial, and sooner called
         return partial(self._note, members, due)
 
     def _note(

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -269,3 +270,20 @@ async def test_the_smallest_queue_holds_what_comes_together() -> None:
     shelf.free.set()
     await found.stop()
     assert world.metric(WRITTEN, "shelf") == MOST
+
+
+async def test_the_thread_is_given_turns_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(outlet, "time", SimpleNamespace(sleep=given.append))
+    world, shelf = World(), Shelf()
+    shelf.free.clear()
+    found = await begun(world, shelf, 1000 * len(LINE))
+    for _ in range(200):
+        found.put(LINE, 1)  # nobody is in a hurry
+    assert given == []
+    for _ in range(700):
+        found.put(LINE, 1, more=True)
+    assert 0 < len(given) <= 2 * outlet.MOST_TURNS
+    shelf.free.set()
+    await found.stop()
+    assert (world.metric(WRITTEN, "shelf"), world.metric(LOST, "shelf")) == (900, 0)
