@@ -4,54 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from resolver.cli.main import main
 from tests.netpol.schemas import mistakes
-from tests.netpol.written import documents
+from tests.netpol.written import POLICY, documents, networks, ports
 from tests.support.upstreams import Upstream, answers, fails
 
-_POLICY = """.:53 {
-    prometheus :9153
-    health localhost:8080
-    ready :8181
-    identity
-    policy {
-        default deny nxdomain
-        group web namespace shop label app=web
-        allow .cluster.local
-        allow api.example.com .storage.example.net namespace payments shop as partners
-        allow *.cdn.example.com clients web
-        allow db.*.example.org namespace payments
-        allow only-txt.example.com type TXT namespace payments
-        allow office.example.com net 10.0.0.0/8
-        allow account.example.com service_account shop/checkout
-        deny bad.storage.example.net
-        audit maybe.example.com namespace shop
-    }
-    forward . 9.9.9.9
-}
-"""
 FORMATS = ("cilium", "gke", "openshift", "istio")
 
 
 @pytest.fixture
 def corefile(tmp_path: Path) -> Path:
     path = tmp_path / "Corefile"
-    path.write_text(_POLICY)
+    path.write_text(POLICY)
     return path
-
-
-def ports(rule: dict[str, Any]) -> list[tuple[int, str]]:
-    return [(port["port"], port["protocol"]) for port in rule["ports"]]
-
-
-def networks(spec: dict[str, Any]) -> list[str]:
-    peers = [peer for rule in spec["egress"] for peer in rule.get("to", ())]
-    return [peer["ipBlock"]["cidr"] for peer in peers if "ipBlock" in peer]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -217,7 +186,7 @@ def test_without_a_policy_there_is_nothing_to_write(corefile: Path, capsys: pyte
 def test_a_policy_that_only_counts_or_allows_by_default_is_said(
     corefile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    corefile.write_text(_POLICY.replace("default deny nxdomain", "mode audit-only"))
+    corefile.write_text(POLICY.replace("default deny nxdomain", "mode audit-only"))
     assert main(["netpol", "-conf", str(corefile), "--for", "workloads", "--format", "cilium"]) == 0
     _, said = documents(capsys)
     assert "allows names without a rule" in said

@@ -8,36 +8,14 @@ from typing import Any
 import pytest
 
 from resolver.cli.main import main
-from tests.netpol.written import documents
+from tests.netpol.written import POLICY, documents, networks, ports
 from tests.support.certificates import make_pair
-
-_POLICY = """.:53 {
-    prometheus :9153
-    health localhost:8080
-    ready :8181
-    identity
-    policy {
-        default deny nxdomain
-        group web namespace shop label app=web
-        allow .cluster.local
-        allow api.example.com .storage.example.net namespace payments shop as partners
-        allow *.cdn.example.com clients web
-        allow db.*.example.org namespace payments
-        allow only-txt.example.com type TXT namespace payments
-        allow office.example.com net 10.0.0.0/8
-        allow account.example.com service_account shop/checkout
-        deny bad.storage.example.net
-        audit maybe.example.com namespace shop
-    }
-    forward . 9.9.9.9
-}
-"""
 
 
 @pytest.fixture
 def corefile(tmp_path: Path) -> Path:
     path = tmp_path / "Corefile"
-    path.write_text(_POLICY)
+    path.write_text(POLICY)
     return path
 
 
@@ -50,19 +28,10 @@ def server_policy(corefile: Path, text: str, capsys: pytest.CaptureFixture[str])
     return found["spec"], said
 
 
-def ports(rule: dict[str, Any]) -> list[tuple[int, str]]:
-    return [(port["port"], port["protocol"]) for port in rule["ports"]]
-
-
-def networks(spec: dict[str, Any]) -> list[str]:
-    peers = [peer for rule in spec["egress"] for peer in rule.get("to", ())]
-    return [peer["ipBlock"]["cidr"] for peer in peers if "ipBlock" in peer]
-
-
 def test_the_server_is_reached_at_its_listeners_metrics_and_probes(
     corefile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = _POLICY.replace(".:53 {", "tls://.:853 {\n tls\n}\n.:5300 {\n bind 127.0.0.1\n whoami\n}\n.:53 {")
+    text = POLICY.replace(".:53 {", "tls://.:853 {\n tls\n}\n.:5300 {\n bind 127.0.0.1\n whoami\n}\n.:53 {")
     corefile.write_text(text.replace("tls://.:853 {\n tls\n}\n", ""))
     spec, _ = server_policy(corefile, corefile.read_text(), capsys)
     questions, metrics, probes = spec["ingress"]
@@ -210,7 +179,7 @@ def test_probes_and_scrapes_at_one_port_are_both_let_in(corefile: Path, capsys: 
 def test_the_api_server_is_reached_where_the_cluster_is_asked(
     corefile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec, _ = server_policy(corefile, _POLICY, capsys)
+    spec, _ = server_policy(corefile, POLICY, capsys)
     assert any(ports(rule) == [(443, "TCP"), (6443, "TCP")] for rule in spec["egress"])
     spec, _ = server_policy(corefile, ". {\n    forward . 9.9.9.9\n}\n", capsys)
     assert networks(spec) == ["9.9.9.9/32"]
