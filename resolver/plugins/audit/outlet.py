@@ -16,8 +16,8 @@ from resolver.plugins.audit.metrics import Report
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
 TOGETHER: Final = 4 << 20  # octets that are brought away at once: each time the thread has to wait for its turn
 ENOUGH: Final = 2 << 20  # octets that are brought away though more are about to come
-TURN: Final = 0.00005  # seconds that the thread is given to begin, and how often while it is at work
-MOST_TURNS: Final = 20
+TURN: Final = 0.00005  # seconds that the thread is given to begin
+MOST_TURNS: Final = 20  # for what is brought away at once, while less than half of the queue is full
 ENDING: Final = 3.0  # seconds to bring away what waits when the server ends
 
 
@@ -112,7 +112,7 @@ class Outlet:
         if (not more or self._held >= self._enough) and not self._wake.is_set():
             self._turns = MOST_TURNS
             self._wake.set()
-        elif more and self._turns > 0:
+        elif more and (self._turns > 0 or self._held >= self._limit // 2):
             self._give_turn()
 
     def _give_turn(self) -> None:

@@ -281,9 +281,12 @@ async def test_the_thread_is_given_turns_and_not_for_ever(monkeypatch: pytest.Mo
     for _ in range(200):
         found.put(LINE, 1)  # nobody is in a hurry
     assert given == []
-    for _ in range(700):
+    for _ in range(290):
         found.put(LINE, 1, more=True)
     assert 0 < len(given) <= 2 * outlet.MOST_TURNS
+    for _ in range(1000):
+        found.put(LINE, 1, more=True)
+    assert 450 < len(given) < 510 + 2 * outlet.MOST_TURNS  # none for what is lost
     shelf.free.set()
     await found.stop()
-    assert (world.metric(WRITTEN, "shelf"), world.metric(LOST, "shelf")) == (900, 0)
+    assert (world.metric(WRITTEN, "shelf"), world.metric(LOST, "shelf")) == (1000, 490)
