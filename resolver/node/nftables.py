@@ -8,25 +8,22 @@ runs on an older kernel, is one table under a fixed name.
 from __future__ import annotations
 
 import errno
-import os
 import secrets
 import socket
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
-from resolver.node import netlink
+from resolver.node import tables
 from resolver.node.rules import COMMENT, FirewallError, Match
+from resolver.sockets import netlink
 
 TABLE: Final = "resolver_node"
 RAW_PRIORITY: Final = -310  # before connection tracking (-200), and before iptables' raw table (-300)
-_NETFILTER: Final = 12
-_RECEIVED: Final = 1 << 16
 _SENT: Final = 1 << 20
 _SO_SNDBUFFORCE: Final = 32
 _TIMEOUT: Final = 5.0  # seconds; the kernel answers at once
-_CHAINS: Final = (("skip_conntrack_in", netlink.PREROUTING), ("skip_conntrack_out", netlink.OUTPUT))
+_CHAINS: Final = (("skip_conntrack_in", tables.PREROUTING), ("skip_conntrack_out", tables.OUTPUT))
 
 
 class Nftables:
@@ -81,23 +78,22 @@ class Nftables:
 
     def _write(self, channel: _Channel) -> None:
         name = self.table
-        head = netlink.table(name, owned=self._owned)
+        head = tables.table(name, owned=self._owned)
         # Making the table first lets the removal succeed whether or not it was there.
         steps = [
-            (netlink.NEWTABLE, netlink.CREATE, head),
-            (netlink.DELTABLE, 0, netlink.named(name)),
-            (netlink.NEWTABLE, netlink.CREATE, head),
+            (tables.NEWTABLE, netlink.CREATE, head),
+            (tables.DELTABLE, 0, tables.named(name)),
+            (tables.NEWTABLE, netlink.CREATE, head),
         ]
         steps += [
-            (netlink.NEWCHAIN, netlink.CREATE, netlink.chain(name, chain, hook, RAW_PRIORITY))
-            for chain, hook in _CHAINS
+            (tables.NEWCHAIN, netlink.CREATE, tables.chain(name, chain, hook, RAW_PRIORITY)) for chain, hook in _CHAINS
         ]
-        steps += [(netlink.NEWRULE, netlink.CREATE | netlink.APPEND, body) for body in self._rules()]
+        steps += [(tables.NEWRULE, netlink.CREATE | netlink.APPEND, body) for body in self._rules()]
         channel.commit(steps, "write the table")
 
     def _rules(self) -> list[bytes]:
         return [
-            netlink.notrack_rule(self.table, chain, match, comment=COMMENT)
+            tables.notrack_rule(self.table, chain, match, comment=COMMENT)
             for chain, _ in _CHAINS
             for match in self._untracked
         ]
@@ -107,8 +103,7 @@ class NftablesError(FirewallError):
     """What the kernel said no to; ``code`` is its errno."""
 
     def __init__(self, what: str, code: int) -> None:
-        reason = "it takes the capability NET_ADMIN" if code in (errno.EPERM, errno.EACCES) else os.strerror(code)
-        super().__init__(f"nftables: cannot {what}: {reason}", "nftables")
+        super().__init__(f"nftables: cannot {what}: {netlink.reason_of(code)}", "nftables")
         self.code = code
 
 
@@ -117,8 +112,7 @@ class _Channel:
 
     def __init__(self) -> None:
         try:
-            self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETFILTER)
-            self._sock.bind((0, 0))
+            self._sock = netlink.opened()
         except OSError as error:
             raise NftablesError("speak to the kernel", error.errno or errno.EIO) from None
         self._sock.settimeout(_TIMEOUT)
@@ -128,14 +122,14 @@ class _Channel:
     def close(self) -> None:
         self._sock.close()
 
-    def commit(self, steps: list[tuple[int, int, bytes]], what: str) -> None:
+    def commit(self, steps: Sequence[netlink.Step], what: str) -> None:
         """Have all steps take effect, or none. Raises NftablesError."""
         self._send(netlink.batch(steps), what)
         while True:
-            for kind, sequence, body in self._receive(what):
+            for kind, sequence, _, body in self._receive(what):
                 if kind != netlink.ERROR:
                     continue
-                code = -struct.unpack_from("=i", body)[0]
+                code = netlink.code_of(body)
                 if code:
                     self._forget_rest()
                     raise NftablesError(what, code)
@@ -145,7 +139,7 @@ class _Channel:
     def delete(self, name: str) -> bool:
         """Remove a table; whether there was one. Raises NftablesError."""
         try:
-            self.commit([(netlink.DELTABLE, 0, netlink.named(name))], f"remove the table {name}")
+            self.commit([(tables.DELTABLE, 0, tables.named(name))], f"remove the table {name}")
         except NftablesError as error:
             if error.code == errno.ENOENT:
                 return False
@@ -155,7 +149,7 @@ class _Channel:
     def rules_of(self, name: str) -> int:
         """How many rules a table has, 0 where there is none. Raises NftablesError."""
         try:
-            return sum(1 for _ in self._dump(netlink.GETRULE, netlink.named(name), netlink.INET, "read the rules"))
+            return sum(1 for _ in self._dump(tables.GETRULE, tables.named(name), netlink.INET, "read the rules"))
         except NftablesError as error:
             if error.code == errno.ENOENT:
                 return 0
@@ -163,18 +157,18 @@ class _Channel:
 
     def chains(self) -> Iterator[dict[int, bytes]]:
         """The attributes of all chains. Raises NftablesError."""
-        for body in self._dump(netlink.GETCHAIN, b"", netlink.ANY, "read the chains"):
+        for body in self._dump(tables.GETCHAIN, b"", tables.ANY, "read the chains"):
             yield netlink.attributes(body[4:])
 
     def _dump(self, kind: int, body: bytes, family: int, what: str) -> Iterator[bytes]:
         flags = netlink.REQUEST | netlink.DUMP
         self._send(netlink.message(kind, flags, 1, body, family=family), what)
         while True:
-            for answer, _, found in self._receive(what):
+            for answer, _, _, found in self._receive(what):
                 if answer == netlink.DONE:
                     return
                 if answer == netlink.ERROR:
-                    raise NftablesError(what, -struct.unpack_from("=i", found)[0])
+                    raise NftablesError(what, netlink.code_of(found))
                 yield found
 
     def _send(self, octets: bytes, what: str) -> None:
@@ -183,9 +177,9 @@ class _Channel:
         except OSError as error:
             raise NftablesError(what, error.errno or errno.EIO) from None
 
-    def _receive(self, what: str) -> list[tuple[int, int, bytes]]:
+    def _receive(self, what: str) -> list[tuple[int, int, int, bytes]]:
         try:
-            return list(netlink.replies(self._sock.recv(_RECEIVED)))
+            return list(netlink.replies(self._sock.recv(netlink.RECEIVED)))
         except OSError as error:
             raise NftablesError(what, error.errno or errno.ETIMEDOUT) from None
 
@@ -193,7 +187,7 @@ class _Channel:
         """Drop the answers that are left of a failed batch, so that they are not taken for others."""
         self._sock.setblocking(False)
         try:
-            while self._sock.recv(_RECEIVED):
+            while self._sock.recv(netlink.RECEIVED):
                 pass
         except OSError:
             pass
@@ -210,8 +204,8 @@ def offered() -> bool:
     try:
         channel.commit(
             [
-                (netlink.NEWTABLE, netlink.CREATE, netlink.table(name, owned=False)),
-                (netlink.DELTABLE, 0, netlink.named(name)),
+                (tables.NEWTABLE, netlink.CREATE, tables.table(name, owned=False)),
+                (tables.DELTABLE, 0, tables.named(name)),
             ],
             "try nftables",
         )
@@ -229,7 +223,7 @@ def dropping_chains() -> list[str]:
     """
     channel = _Channel()
     try:
-        return [shown for chain in channel.chains() if (shown := netlink.dropping(chain))]
+        return [shown for chain in channel.chains() if (shown := tables.dropping(chain))]
     finally:
         channel.close()
 

@@ -6,7 +6,6 @@ All calls block until the kernel has answered, which takes some ten microseconds
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,38 +14,29 @@ from math import inf
 from typing import Final, NamedTuple
 
 from resolver.errors import ResolverError
+from resolver.sockets import netlink
+from resolver.sockets.netlink import Step, attribute, attributes, code_of, listed, nested, number, text
 
 FAMILIES: Final[Mapping[str, int]] = {"inet": 1, "ip": 2, "netdev": 5, "bridge": 7, "ip6": 10}
 AT_ONCE: Final = 64  # elements in one call, so that the answers fit into the socket's buffer
 
-_NETFILTER: Final = 12
 _NEWTABLE, _GETTABLE, _DELTABLE, _NEWSET, _GETSET, _DELSET, _NEWELEM, _GETELEM, _DELELEM, _GETGEN = (
     0x0A00 + number for number in (0, 1, 2, 9, 10, 11, 12, 13, 14, 16)
 )
 _CHANGES: Final = 1 << 6  # the group NFNLGRP_NFTABLES as a bit
-_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_ERROR: Final = 2
-_REQUEST, _ACK, _CREATE = 0x1, 0x4, 0x400
-_NFTABLES: Final = 10
-_NESTED: Final = 0x8000
 _SOL_NETLINK, _CAP_ACK = 270, 10
-_RECEIVED: Final = 1 << 16
 _WITHIN: Final = 5.0  # seconds
 _ATTEMPTS: Final = 8
 _READ_AT_ONCE: Final = 256  # messages; who changes more in one go has changed everything
 _SET_FLAG_INTERVAL, _SET_FLAG_MAP, _SET_FLAG_TIMEOUT, _SET_FLAG_CONCAT = 0x4, 0x8, 0x10, 0x80
 _IPV4_TYPE, _IPV6_TYPE = 7, 8  # how nft calls the types of keys
 
-Message = tuple[int, int, bytes]
-"""Kind, flags and body of a message."""
-
 
 class NftablesError(ResolverError):
     """What the kernel said no to; ``code`` is its errno."""
 
     def __init__(self, what: str, code: int) -> None:
-        reason = "it takes the capability NET_ADMIN" if code in (errno.EPERM, errno.EACCES) else os.strerror(code)
-        super().__init__(f"cannot {what}: {reason}")
+        super().__init__(f"cannot {what}: {netlink.reason_of(code)}")
         self.code = code
 
     @property
@@ -107,16 +97,16 @@ class Table:
     def exists(self) -> bool:
         """Whether there is the table."""
         what = f"look at the table {self._shown}"
-        (answer,) = self._ask([(_GETTABLE, 0, _text(1, self._name))], what)
+        (answer,) = self._ask([(_GETTABLE, 0, text(1, self._name))], what)
         return _found(answer, what)
 
     def shape(self, name: str) -> Shape | None:
         """What a set is for, None where there is none of that name."""
         what = f"look at the set {name} of the table {self._shown}"
-        (answer,) = self._ask([(_GETSET, 0, _text(1, self._name) + _text(2, name))], what)
+        (answer,) = self._ask([(_GETSET, 0, text(1, self._name) + text(2, name))], what)
         if not _found(answer, what):
             return None
-        found = _attributes(answer[1][4:])
+        found = attributes(answer[1][4:])
         flags = _unsigned(found.get(3, b""))
         return Shape(
             _unsigned(found.get(5, b"")),
@@ -128,12 +118,12 @@ class Table:
 
     def create(self, sets: Mapping[str, int], size: int) -> None:
         """Make the table and sets (name to length of keys) with room for ``size`` elements; what is there stays."""
-        steps = [(_NEWTABLE, _CREATE, _text(1, self._name))]
-        for number, (name, length) in enumerate(sets.items(), 1):
-            body = _text(1, self._name) + _text(2, name) + _number(3, _SET_FLAG_TIMEOUT)
-            body += _number(4, _IPV4_TYPE if length == 4 else _IPV6_TYPE) + _number(5, length)
-            body += _nested(9, _number(1, size)) + _number(10, number)
-            steps.append((_NEWSET, _CREATE, body))
+        steps = [(_NEWTABLE, netlink.CREATE, text(1, self._name))]
+        for at, (name, length) in enumerate(sets.items(), 1):
+            body = text(1, self._name) + text(2, name) + number(3, _SET_FLAG_TIMEOUT)
+            body += number(4, _IPV4_TYPE if length == 4 else _IPV6_TYPE) + number(5, length)
+            body += nested(9, number(1, size)) + number(10, at)
+            steps.append((_NEWSET, netlink.CREATE, body))
         self._commit(steps, f"make the sets of the table {self._shown}")
 
     def put(self, wanted: Sequence[Wanted]) -> Put:
@@ -154,7 +144,7 @@ class Table:
             ]
             fresh = [wanted[at] for at in short]
             steps += [
-                (_NEWELEM, _CREATE, self._elements(name, ((one.key, one.timeout) for one in some)))
+                (_NEWELEM, netlink.CREATE, self._elements(name, ((one.key, one.timeout) for one in some)))
                 for name, some in _by_set(fresh)
             ]
             try:
@@ -177,24 +167,25 @@ class Table:
         if not _found(first, what):
             raise NftablesError(what, errno.ENOENT)
         left = [_seconds_left(answer[1]) if _found(answer, what) else 0.0 for answer in others]
-        return _unsigned(_attributes(first[1][4:]).get(1, b"")), left
+        return _unsigned(attributes(first[1][4:]).get(1, b"")), left
 
     def _elements(self, name: str, elements: Iterable[tuple[bytes, float]]) -> bytes:
         listed = b"".join(
-            _nested(
+            nested(
                 1,
-                _nested(1, _attribute(1, key))
-                + (_attribute(4, struct.pack(">Q", max(1, round(seconds * 1000)))) if seconds else b""),
+                nested(1, attribute(1, key))
+                + (attribute(4, struct.pack(">Q", max(1, round(seconds * 1000)))) if seconds else b""),
             )
             for key, seconds in elements
         )
-        return _text(1, self._name) + _text(2, name) + _nested(3, listed)
+        return text(1, self._name) + text(2, name) + nested(3, listed)
 
-    def _ask(self, messages: Sequence[Message], what: str) -> list[tuple[int, bytes]]:
+    def _ask(self, messages: Sequence[Step], what: str) -> list[tuple[int, bytes]]:
         """The one answer to each message: kind and body."""
         begin = self._next(len(messages))
         octets = [
-            self._message(kind, flags | _REQUEST, begin + at, body) for at, (kind, flags, body) in enumerate(messages)
+            netlink.message(kind, flags | netlink.REQUEST, begin + at, body, family=self._family)
+            for at, (kind, flags, body) in enumerate(messages)
         ]
         answers: dict[int, tuple[int, bytes]] = {}
         self._send(b"".join(octets), what)
@@ -204,21 +195,18 @@ class Table:
                     answers.setdefault(sequence - begin, (kind, body))
         return [answers[at] for at in range(len(messages))]
 
-    def _commit(self, steps: Sequence[Message], what: str, generation: int = 0) -> None:
+    def _commit(self, steps: Sequence[Step], what: str, generation: int = 0) -> None:
         """Have all steps take effect, or none; only while the state of all rules is of this number, if not 0."""
         begin = self._next(len(steps) + 2)
         end = begin + len(steps)
-        state = _number(1, generation) if generation else b""
-        octets = [_packed(_BATCH_BEGIN, _REQUEST, begin, state, 0, _NFTABLES)]
-        for at, (kind, flags, body) in enumerate(steps, begin + 1):
-            octets.append(self._message(kind, flags | _REQUEST | (_ACK if at == end else 0), at, body))
-        octets.append(_packed(_BATCH_END, _REQUEST, end + 1, b"", 0, _NFTABLES))
-        self._send(b"".join(octets), what)
+        state = number(1, generation) if generation else b""
+        octets = netlink.batch(steps, before=begin, family=self._family, state=state)
+        self._send(octets, what)
         while True:
             for kind, sequence, body in self._receive(what):
-                if kind != _ERROR or not begin <= sequence <= end + 1:
+                if kind != netlink.ERROR or not begin <= sequence <= end + 1:
                     continue
-                code = _code(body)
+                code = code_of(body)
                 if code:
                     raise NftablesError(what, code)
                 if sequence == end:
@@ -230,9 +218,6 @@ class Table:
         self._sequence = begin + count
         return begin
 
-    def _message(self, kind: int, flags: int, sequence: int, body: bytes) -> bytes:
-        return _packed(kind, flags, sequence, body, self._family, 0)
-
     def _send(self, octets: bytes, what: str) -> None:
         try:
             self._sock.send(octets)
@@ -241,10 +226,10 @@ class Table:
 
     def _receive(self, what: str) -> list[tuple[int, int, bytes]]:
         try:
-            data = self._sock.recv(_RECEIVED)
+            data = self._sock.recv(netlink.RECEIVED)
         except OSError as error:
             raise NftablesError(what, error.errno or errno.ETIMEDOUT) from None
-        return [(kind, sequence, body) for kind, sequence, _, body in _unpacked(data)]
+        return [(kind, sequence, body) for kind, sequence, _, body in netlink.replies(data)]
 
 
 class Changes:
@@ -269,15 +254,15 @@ class Changes:
         found: set[tuple[str, bytes]] = set()
         for _ in range(_READ_AT_ONCE):
             try:
-                data = self.sock.recv(_RECEIVED)
+                data = self.sock.recv(netlink.RECEIVED)
             except BlockingIOError:
                 return found
             except OSError:  # more has changed than there was room for
                 return None
-            for kind, _, port, body in _unpacked(data):
+            for kind, _, port, body in netlink.replies(data):
                 if port == self._own or body[0] != self._family:
                     continue
-                fields = _attributes(body[4:])
+                fields = attributes(body[4:])
                 if fields.get(1, b"").rstrip(b"\0").decode(errors="replace") != self._name:
                     continue
                 if kind in (_DELTABLE, _DELSET):
@@ -291,35 +276,15 @@ class Changes:
 
 def _socket(groups: int) -> socket.socket:
     try:
-        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
-    except (OSError, AttributeError) as error:
-        raise NftablesError("speak to nftables", getattr(error, "errno", None) or errno.ENOSYS) from None
-    try:
-        made.bind((0, groups))
+        return netlink.opened(groups)
     except OSError as error:
-        made.close()
         raise NftablesError("speak to nftables", error.errno or errno.EIO) from None
-    return made
-
-
-def _unpacked(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """Kind, sequence number, port and body of each message."""
-    while len(data) >= 20:
-        length, kind, _, sequence, port = struct.unpack_from("=IHHII", data)
-        if length < 20:
-            return
-        yield kind, sequence, port, data[16:length]
-        data = data[(length + 3) & ~3 :]
 
 
 def _keys(elements: bytes) -> Iterator[bytes]:
     """The keys in a list of elements."""
-    while len(elements) >= 4:
-        (length,) = struct.unpack_from("=H", elements)
-        if length < 4:
-            return
-        yield _attributes(_attributes(elements[4:length]).get(1, b"")).get(1, b"")
-        elements = elements[(length + 3) & ~3 :]
+    for _, element in listed(elements):
+        yield attributes(attributes(element).get(1, b"")).get(1, b"")
 
 
 def _by_set(wanted: Iterable[Wanted]) -> Iterable[tuple[str, list[Wanted]]]:
@@ -332,54 +297,18 @@ def _by_set(wanted: Iterable[Wanted]) -> Iterable[tuple[str, list[Wanted]]]:
 def _found(answer: tuple[int, bytes], what: str) -> bool:
     """Whether what was asked for is there. Raises NftablesError."""
     kind, body = answer
-    if kind != _ERROR:
+    if kind != netlink.ERROR:
         return True
-    if _code(body) == errno.ENOENT:
+    if code_of(body) == errno.ENOENT:
         return False
-    raise NftablesError(what, _code(body))
+    raise NftablesError(what, code_of(body))
 
 
 def _seconds_left(body: bytes) -> float:
     """For how long the one element of a message stays, infinite where it has no end."""
-    element = _attributes(_attributes(_attributes(body[4:]).get(3, b"")).get(1, b""))
+    element = attributes(attributes(attributes(body[4:]).get(3, b"")).get(1, b""))
     return _unsigned(element[5]) / 1000 if 5 in element else inf
-
-
-def _code(body: bytes) -> int:
-    return -int(struct.unpack_from("=i", body)[0])
 
 
 def _unsigned(value: bytes) -> int:
     return int.from_bytes(value, "big")
-
-
-def _attributes(body: bytes) -> dict[int, bytes]:
-    found = {}
-    while len(body) >= 4:
-        length, kind = struct.unpack_from("=HH", body)
-        if length < 4:
-            break
-        found[kind & 0x3FFF] = body[4:length]
-        body = body[(length + 3) & ~3 :]
-    return found
-
-
-def _packed(kind: int, flags: int, sequence: int, body: bytes, family: int, group: int) -> bytes:
-    head = struct.pack("=IHHII", 20 + len(body), kind, flags, sequence, 0)
-    return head + struct.pack(">BBH", family, 0, group) + body
-
-
-def _number(kind: int, value: int) -> bytes:
-    return _attribute(kind, struct.pack(">I", value))
-
-
-def _text(kind: int, value: str) -> bytes:
-    return _attribute(kind, value.encode() + b"\0")
-
-
-def _nested(kind: int, value: bytes) -> bytes:
-    return _attribute(kind | _NESTED, value)
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)

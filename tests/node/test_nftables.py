@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.node import netlink
+from resolver.node import tables
 from resolver.node.rules import Match, accepted, untracked
+from resolver.sockets import netlink
 
 V4, V6 = ip_address("169.254.20.10"), ip_address("fd00::10")
 
@@ -39,7 +40,7 @@ def expressions(rule: bytes) -> list[tuple[str, dict[int, bytes]]]:
 def test_a_rule_compares_family_address_protocol_and_port(
     match: Match, family: int, address_at: int, protocol: int, port_at: int
 ) -> None:
-    parts = expressions(netlink.notrack_rule("table", "chain", match, comment="why"))
+    parts = expressions(tables.notrack_rule("table", "chain", match, comment="why"))
     assert [name for name, _ in parts] == ["meta", "cmp", "payload", "cmp", "meta", "cmp", "payload", "cmp", "counter", "notrack"]  # fmt: skip  # noqa: E501
     compared = [netlink.attributes(attributes[3])[1] for name, attributes in parts if name == "cmp"]
     assert compared == [bytes([family]), match.address.packed, bytes([protocol]), match.port.to_bytes(2, "big")]
@@ -48,27 +49,27 @@ def test_a_rule_compares_family_address_protocol_and_port(
 
 
 def test_a_batch_takes_effect_as_a_whole_and_asks_for_one_answer() -> None:
-    octets = netlink.batch([(netlink.NEWTABLE, netlink.CREATE, netlink.table("t", owned=True))] * 3)
+    octets = netlink.batch([(tables.NEWTABLE, netlink.CREATE, tables.table("t", owned=True))] * 3)
     headers = []
     while octets:
         length, kind, flags, sequence, _ = struct.unpack_from("=IHHII", octets)
         headers.append((kind, bool(flags & netlink.ACK), sequence))
         octets = octets[length:]
-    middle = [(netlink.NEWTABLE, False, 1), (netlink.NEWTABLE, False, 2), (netlink.NEWTABLE, True, 3)]
+    middle = [(tables.NEWTABLE, False, 1), (tables.NEWTABLE, False, 2), (tables.NEWTABLE, True, 3)]
     assert headers == [(netlink.BATCH_BEGIN, False, 0), *middle, (netlink.BATCH_END, False, 4)]
 
 
 def test_an_owned_table_says_so() -> None:
-    for owned, flags in ((True, netlink.OWNED), (False, 0)):
-        assert netlink.attributes(netlink.table("t", owned=owned))[2] == struct.pack(">I", flags)
+    for owned, flags in ((True, tables.OWNED), (False, 0)):
+        assert netlink.attributes(tables.table("t", owned=owned))[2] == struct.pack(">I", flags)
 
 
 @pytest.mark.parametrize(
-    ("hook", "policy", "shown"), [(netlink.INPUT, 0, "strict in"), (netlink.INPUT, 1, ""), (netlink.PREROUTING, 0, "")]
+    ("hook", "policy", "shown"), [(tables.INPUT, 0, "strict in"), (tables.INPUT, 1, ""), (tables.PREROUTING, 0, "")]
 )
 def test_a_chain_that_drops_what_comes_in_is_shown(hook: int, policy: int, shown: str) -> None:
-    attributes = netlink.attributes(netlink.chain("strict", "in", hook, 0)) | {5: struct.pack(">I", policy)}
-    assert netlink.dropping(attributes) == shown
+    attributes = netlink.attributes(tables.chain("strict", "in", hook, 0)) | {5: struct.pack(">I", policy)}
+    assert tables.dropping(attributes) == shown
 
 
 def test_dns_is_untracked_and_accepted_and_health_only_untracked() -> None:
@@ -81,4 +82,4 @@ def test_dns_is_untracked_and_accepted_and_health_only_untracked() -> None:
 @given(st.binary(max_size=200))
 def test_any_octets_are_read_to_their_end(octets: bytes) -> None:
     list(netlink.replies(octets))
-    netlink.dropping(netlink.attributes(octets))
+    tables.dropping(netlink.attributes(octets))
