@@ -13,6 +13,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
+_POLL = 0.002  # seconds between two questions to a server that begins
 
 
 class StartError(Exception):
@@ -101,13 +102,13 @@ def _spawn(
 
 
 def seconds_to_answer(server: Running, port: int, question: bytes, patience: float = 20.0) -> float:
-    """From the start of the process to the first NOERROR answer over UDP, asking every 2 ms. Raises StartError."""
+    """From the start of the process to the first NOERROR answer over UDP, asking again and again. Raises StartError."""
     limit = server.began + patience
     while time.monotonic() < limit:
         if _answers(port, question):
             return time.monotonic() - server.began
         server.check_alive()
-        time.sleep(0.002)
+        time.sleep(_POLL)
     raise StartError(f"no answer within {patience:.0f} s")
 
 

@@ -61,6 +61,13 @@ class Source:
             access = in_cluster()
         return access.limited(self.qps, self.burst, self.max_inflight)
 
+    def access_for(self, directive: Directive) -> Access:
+        """As ``access``. Raises ConfigError at the directive."""
+        try:
+            return self.access()
+        except KubeError as error:
+            raise directive.error(f"{directive.name.text}: {error}") from None
+
     def contacts(self, who: str) -> Iterator[Contact]:
         """The API server, or the proxy in front of it, that the directive ``who`` asks."""
         why = f"{who}: the Kubernetes API"

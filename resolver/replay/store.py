@@ -36,12 +36,9 @@ class Store:
     def replay(self, packet: bytes, now: float) -> bytes | None:
         """The answer to a query that was answered before; None says to work it out."""
         key = packet[2:]
-        entry = self.young.get(key)
+        entry = self.young.get(key) or self._promoted(key)
         if entry is None:
-            entry = self.old.get(key)
-            if entry is None:
-                return None
-            self._promote(key, entry)
+            return None
         if now < entry.fresh_until:
             entry.tally.hits += 1
             return packet[:2] + entry.octets
@@ -61,12 +58,9 @@ class Store:
         if told is None:
             return None
         key = packet[2:]
-        entry = told.young.get(key)
+        entry = told.young.get(key) or told._promoted(key)
         if entry is None:
-            entry = told.old.get(key)
-            if entry is None:
-                return None
-            told._promote(key, entry)
+            return None
         kept = entry.octets if now < entry.fresh_until else entry.renew(now)
         if kept is None:
             told._remove(key, entry)
@@ -145,11 +139,14 @@ class Store:
     def __len__(self) -> int:
         return len(self.young) + len(self.old)
 
-    def _promote(self, key: bytes, entry: Entry) -> None:
-        del self.old[key]
-        self.budget.admit(entry.size)
-        self.young[key] = entry
-        self.budget.young += entry.size
+    def _promoted(self, key: bytes) -> Entry | None:
+        """An entry that was not asked for of late and now is."""
+        entry = self.old.pop(key, None)
+        if entry is not None:
+            self.budget.admit(entry.size)
+            self.young[key] = entry
+            self.budget.young += entry.size
+        return entry
 
     def _remove(self, key: bytes, entry: Entry) -> None:
         """Take an entry out, unless it was given up or replaced already."""

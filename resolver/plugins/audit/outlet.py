@@ -119,7 +119,9 @@ class Outlet:
         """Let the thread go on.
 
         A loop that is never idle lets go of the interpreter for system calls only, which are over before another thread
-        is awake: that would wake up in vain each time, for tens of milliseconds, and no line would be written.
+        is awake: that would wake up in vain each time, for tens of milliseconds, and no line would be written. Queries
+        wait some tenth of a millisecond, MOST_TURNS times for what the thread was woken for, oftener only while half of
+        the queue is full.
         """
         self._turns -= 1
         time.sleep(TURN)

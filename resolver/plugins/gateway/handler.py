@@ -14,7 +14,6 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Block, Host
-from resolver.errors import KubeError
 from resolver.kube.names_own import own_addresses
 from resolver.kube.view import ClusterView
 from resolver.kube.zones import Zones
@@ -119,10 +118,7 @@ class Gateway(Plugin):
     async def start(self) -> None:
         """Watch the cluster, and wait for it for as long as was asked. Raises ConfigError without a way to it."""
         settings = self.settings
-        try:
-            access = settings.source.access()
-        except KubeError as error:
-            raise settings.directive.error(f"gateway: {error}") from None
+        access = settings.source.access_for(settings.directive)
         self._metrics = Metrics(self.host.registry, self.names)
         self.cluster.begin(access)
         await self.cluster.wait(settings.startup_timeout)

@@ -12,7 +12,6 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Reply
 from resolver.chain.setup import Host
-from resolver.errors import KubeError
 from resolver.plugins.identity.knowledge import Knowledge
 from resolver.plugins.identity.reading import plain
 from resolver.plugins.identity.settings import Settings
@@ -84,10 +83,7 @@ class Identities(Plugin):
     async def start(self) -> None:
         """Ask the API, and wait for it for as long as was asked. Raises ConfigError without a way to it."""
         settings = self.settings
-        try:
-            access = settings.source.access()
-        except KubeError as error:
-            raise settings.directive.error(f"identity: {error}") from None
+        access = settings.source.access_for(settings.directive)
         self._began = self.host.clock()
         self._knowledge = take(settings, access, self.host)
         self._unfollow = self._knowledge.follow(self._changed)

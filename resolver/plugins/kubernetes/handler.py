@@ -14,7 +14,7 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, failure
 from resolver.chain.setup import Host
-from resolver.errors import KubeError, UpstreamError, WireError
+from resolver.errors import UpstreamError, WireError
 from resolver.kube.index import ClusterIndex
 from resolver.kube.names_reverse import REVERSE_ZONES
 from resolver.kube.objects import Endpoint
@@ -184,10 +184,7 @@ class Kubernetes(Plugin):
     async def start(self) -> None:
         """Watch the cluster, and wait for it for as long as was asked. Raises ConfigError without a way to it."""
         settings = self.settings
-        try:
-            access = settings.source.access()
-        except KubeError as error:
-            raise settings.directive.error(f"kubernetes: {error}") from None
+        access = settings.source.access_for(settings.directive)
         for remark in settings.unused:
             self.log.warning(remark)
         if settings.pods == VERIFIED:

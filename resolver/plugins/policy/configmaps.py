@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from resolver.errors import ConfigError, ConfigErrors, KubeError, ResolverError
+from resolver.errors import ConfigError, ConfigErrors, ResolverError
 from resolver.kube.kinds import CONFIG_MAPS
 from resolver.kube.pool import pool_of
 from resolver.kube.watch import Watch
@@ -78,10 +78,7 @@ class ConfigMapSource:
         """Take over what there is, if the API says so in time. Raises ConfigError without a way to it."""
         settings = self._settings
         self._plugin.metrics.failures.cell(SOURCE)
-        try:
-            access = settings.source.access()
-        except KubeError as error:
-            raise settings.line.error(f"configmaps: {error}") from None
+        access = settings.source.access_for(settings.line)
         pool, loop = pool_of(self._plugin.host), asyncio.get_running_loop()
         for namespace in settings.namespaces or ("",):
             watch = pool.watch(

@@ -11,7 +11,7 @@ import pytest
 from tests.plugins.chains import World, until
 from tests.plugins.identity.pods import Json, identifying, pod
 from tests.support.kubeapi import real
-from tests.support.kubeapi.real import ADMIN, CERTS, RealApi
+from tests.support.kubeapi.real import RealApi
 
 PODS = "/api/v1/namespaces/shop/pods"
 
@@ -46,14 +46,7 @@ def put(api: RealApi, item: Json) -> None:
 
 def access(folder: Path, server: RealApi) -> str:
     """Options that lead to the server."""
-    config = folder / "kubeconfig"
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: it\n"
-        "contexts: [{name: it, context: {cluster: it, user: me}}]\n"
-        f"clusters: [{{name: it, cluster: {{server: '{server.url}', certificate-authority: {CERTS / 'ca.pem'}}}}}]\n"
-        f"users: [{{name: me, user: {{token: {ADMIN}}}}}]\n"
-    )
-    return f"kubeconfig {config}"
+    return f"kubeconfig {server.kubeconfig(folder)}"
 
 
 @pytest.mark.parametrize("scope", ["scope node one", "scope seen\nwait 300ms", "scope cluster"])

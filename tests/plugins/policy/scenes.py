@@ -29,6 +29,12 @@ from tests.plugins.chains import World, answering, question
 SITE = Site("dns://:5300", "example.")
 Data = Mapping[str, list[tuple[str, int, str]]]
 
+ALLOW_LIST = """policy {
+    default deny
+    allow .example.com as partners
+    deny bad.example.com action nodata
+}"""
+
 
 def records(entries: list[tuple[str, int, str]]) -> list[Record]:
     """Records from (owner, type, address or name)."""

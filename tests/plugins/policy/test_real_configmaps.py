@@ -13,7 +13,7 @@ from resolver.plugins.policy import configmaps
 from tests.plugins.chains import until
 from tests.plugins.policy.scenes import Scene
 from tests.support.kubeapi import real
-from tests.support.kubeapi.real import ADMIN, CERTS, RealApi
+from tests.support.kubeapi.real import RealApi
 
 POD, FOREIGN = "10.1.0.5", "10.2.0.5"
 
@@ -38,13 +38,7 @@ def put(api: RealApi, namespace: str, name: str, text: str, *, labelled: bool = 
 
 def scene_of(folder: Path, server: RealApi) -> Scene:
     """A policy that reads the ConfigMaps of the server."""
-    config = folder / "kubeconfig"
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: it\n"
-        "contexts: [{name: it, context: {cluster: it, user: me}}]\n"
-        f"clusters: [{{name: it, cluster: {{server: '{server.url}', certificate-authority: {CERTS / 'ca.pem'}}}}}]\n"
-        f"users: [{{name: me, user: {{token: {ADMIN}}}}}]\n"
-    )
+    config = server.kubeconfig(folder)
     lines = "default deny\nconfigmaps\ndelegate * .public.example"
     pods = {POD: Identity("shop", "web"), FOREIGN: Identity("bank", "web")}
     return Scene(f"kubernetes cluster.test {{\nkubeconfig {config}\n}}\npolicy {{\n{lines}\n}}", pods=pods)

@@ -40,6 +40,17 @@ class RealApi:
         """Delete an object."""
         self.request("DELETE", f"{path}/{name}")
 
+    def kubeconfig(self, folder: Path) -> Path:
+        """A file in the folder with which an administrator reaches it."""
+        path = folder / "kubeconfig"
+        path.write_text(
+            "apiVersion: v1\nkind: Config\ncurrent-context: it\n"
+            "contexts: [{name: it, context: {cluster: it, user: me}}]\n"
+            f"clusters: [{{name: it, cluster: {{server: '{self.url}', certificate-authority: {CERTS / 'ca.pem'}}}}}]\n"
+            f"users: [{{name: me, user: {{token: {ADMIN}}}}}]\n"
+        )
+        return path
+
     def request(
         self, method: str, path: str, body: Json | None = None, right: tuple[int, ...] = (200, 201)
     ) -> httpx2.Response:
