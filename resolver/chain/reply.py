@@ -106,7 +106,7 @@ class Reply:
         """The same reply with other octets; leave to replay is kept."""
         return Reply(
             self.question, self.rcode, self.flags, self.options, self.source, self.replay, self.error, self.upstream,
-            body, self.unset, self.silent, None, self.stream,
+            body, self.unset, self.silent, None, self.stream, self.inside,
         )  # fmt: skip
 
     def counted(self, count: Callable[[int], None]) -> Reply:
@@ -119,12 +119,10 @@ class Reply:
             leave.until, leave.base, leave.variants, counts, leave.seen, leave.tags, leave.live, leave.observers,
             leave.guards,
         )  # fmt: skip
-        reply = Reply(
+        return Reply(
             self.question, self.rcode, self.flags, self.options, self.source, replay, self.error, self.upstream,
-            self.octets, self.unset, self.silent,
+            self.octets, self.unset, self.silent, self.decoded, self.stream, self.inside,
         )  # fmt: skip
-        reply.decoded = self.decoded
-        return reply
 
     def tagged(self, tags: tuple[Hashable, ...]) -> Reply:
         """The same reply, whose leave to be replayed ends with these tags too; itself where it has none."""
@@ -137,7 +135,7 @@ class Reply:
         """The same reply without leave to replay it."""
         return Reply(
             self.question, self.rcode, self.flags, self.options, self.source, None, self.error, self.upstream,
-            self.octets, self.unset, self.silent, self.decoded, self.stream,
+            self.octets, self.unset, self.silent, self.decoded, self.stream, self.inside,
         )  # fmt: skip
 
     def with_sections(

@@ -17,10 +17,10 @@ from resolver.plugins.policy.feeds import FileFeed
 from resolver.plugins.policy.files import FileSource
 from resolver.plugins.policy.handler import PolicyPlugin
 from resolver.plugins.policy.learning import Learning
+from resolver.plugins.policy.responses import decide
 from resolver.plugins.policy.scope import Scope
 from resolver.plugins.rewrite.handler import Rewrite
 from resolver.plugins.rewrite.rules import State
-from resolver.policy.response_zone import PASSTHRU
 from resolver.policy.rules import AUDIT_ONLY, Decision
 from resolver.runtime.plan import Plan
 from resolver.wire.names import from_text, is_below, to_text
@@ -141,15 +141,7 @@ def _decision(block: Block, name: bytes, qtype: int, who: Who) -> Decision | Non
 
 def _zones_say(scope: Scope, name: bytes, who: Who) -> Decision | None:
     hit = scope.hit(name, who.client, waits=False)
-    if hit is not None and hit.trigger.kind == PASSTHRU:
-        hit = hit.noted
-    if hit is None:
-        return None
-    rule = f"rpz {to_text(hit.feed.origin)} {hit.trigger.name}"
-    kind = hit.trigger.kind
-    if hit.feed.audit_only or scope.settings.engine.audit_only:
-        return Decision(AUDIT_ONLY, rule, would=kind)
-    return Decision(kind, rule)
+    return None if hit is None else decide(scope, hit, "udp")
 
 
 def place(found: Decision) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from resolver.chain.contacts import API, TCP, Contact, at_url, unknown
+from resolver.chain.setup import Block
 from resolver.config.cursor import args, integer, no_block, one_arg, option_values, text, value
 from resolver.config.model import Directive
 from resolver.errors import KubeError
@@ -49,6 +50,15 @@ class Source:
         """What a directive says, its other options left aside. Raises ConfigError or ConfigErrors."""
         lines = tuple(line for line in directive.options if line.name.text in SOURCE_OPTIONS)
         return cls.taken_from(option_values(Directive(directive.name, (), lines), SOURCE_OPTIONS), root)
+
+    @classmethod
+    def beside(cls, block: Block, *names: str) -> Source:
+        """As the first of these directives of the block that says anything of it, else that of the Pod."""
+        for name in names:
+            for line in block.directives:
+                if line.name.text == name and any(option.name.text in SOURCE_OPTIONS for option in line.options):
+                    return cls.of(line, block.root)
+        return cls(block.root)
 
     def access(self) -> Access:
         """How the API is reached. Raises KubeError."""

@@ -124,7 +124,7 @@ def parse_rule(
         if seen is not None and len(seen) < _SEEN:
             seen[key] = tail
     who, types, answer, name = tail
-    return [Rule(verdict.text, _pattern(word), word.at, who, types, answer, name) for word in words[1:end]]
+    return [Rule(verdict.text, pattern(word), word.at, who, types, answer, name) for word in words[1:end]]
 
 
 _SEEN: Final = 4096
@@ -242,7 +242,8 @@ def _group(word: Word, groups: Mapping[str, Who]) -> Who:
     return who
 
 
-def _pattern(word: Word) -> Pattern:
+def pattern(word: Word) -> Pattern:
+    """The names that a word stands for. Raises ConfigError."""
     try:
         return Pattern.read(word.text)
     except PatternError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from resolver.chain.trail import LIMITS
 from resolver.errors import ResolverError
 from resolver.policy.learned import BROKEN, Asker, asker, read_line
 from resolver.policy.rules import ALLOW, AUDIT, AUDIT_ONLY, DENY
@@ -21,8 +22,6 @@ _HASH: Final = "h:"
 _HASHED: Final = ("name", "namespace", "client", "rewrite")
 _TYPE: Final = re.compile(r"[A-Z0-9-]{1,20}")
 _ACCOUNT: Final = re.compile(r"[a-z0-9.-]{1,253}")
-_LIMITERS: Final = frozenset(("ratelimit", "rrl", "cookies"))
-"""Who turns queries away whatever their names are."""
 
 
 @dataclass(slots=True)
@@ -139,7 +138,7 @@ def _audited(line: Mapping[str, Any]) -> Record:
 
 def _is_about_names(rule: str) -> bool:
     """Whether it is somebody's rule that denies a name: not the default, not a limit, not one that only looks."""
-    return rule not in ("", DEFAULT, *_LIMITERS) and not rule.startswith(f"{AUDIT} ")
+    return rule not in ("", DEFAULT, *LIMITS) and not rule.startswith(f"{AUDIT} ")
 
 
 def shown(text: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import given
 
 from resolver.chain.query import Query
 from resolver.chain.reply import Replay, Reply, decode, failure, from_message, from_records
 from resolver.errors import WireError
-from resolver.wire.constants import AA, AD, CNAME, NXDOMAIN, RA, SERVFAIL, A
+from resolver.wire.constants import AA, AD, CNAME, NXDOMAIN, RA, RD, SERVFAIL, A
 from resolver.wire.edns import extended_error, write_opt
 from resolver.wire.message import Sections, as_message, scan
 from resolver.wire.names import from_text
@@ -95,6 +97,25 @@ def test_copies_differ_in_what_was_asked_for() -> None:
     assert (len(counted.counts), counted.tags, counted.seen, counted.until) == (1, ("hosts",), leave.seen, 9.0)
     assert leave.counts == ()
     assert withheld.counted(counts.append) is withheld
+
+
+def test_copies_keep_what_nobody_asked_to_change() -> None:
+    leave, sections = Replay(9.0), Sections([ADDRESS], [], [])
+    reply = Reply(
+        QUERY.question, NXDOMAIN, AD, b"o", "hosts", leave, "why", "up", encode(WWW, [ADDRESS]), RD, True, sections,
+        (one for one in (EMPTY_BODY,)), True,
+    )  # fmt: skip
+    body = encode(WWW, [])
+    copies = [
+        (reply.withheld(), {"replay"}),
+        (reply.with_body(body), {"octets", "decoded"}),
+        (reply.counted(lambda times: None), {"replay"}),
+        (reply.tagged(("tag",)), {"replay"}),
+    ]
+    for copy, changed in copies:
+        for one in fields(Reply):
+            if one.name not in changed:
+                assert getattr(copy, one.name) is getattr(reply, one.name), one.name
 
 
 def test_a_body_that_makes_no_sense_is_refused() -> None:

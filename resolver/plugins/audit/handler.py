@@ -15,7 +15,7 @@ from resolver.chain.plugin import Handler, Plugin
 from resolver.chain.query import Query, Site
 from resolver.chain.reply import Reply, failure, silence
 from resolver.chain.setup import Block, Host
-from resolver.chain.trail import Trail
+from resolver.chain.trail import LIMITS, Trail
 from resolver.errors import WireError
 from resolver.plugins.audit.answer import class_of, findings
 from resolver.plugins.audit.clients import Clients
@@ -31,7 +31,6 @@ from resolver.wire.constants import IN, OPCODE_MASK, OPCODES, class_name, rcode_
 from resolver.wire.names import to_text
 
 # What a limit tolerates is about a client at a moment, and not about the answer that is replayed to others.
-_OF_THE_MOMENT: Final = frozenset(("ratelimit", "rrl", "cookies"))
 _ALWAYS_WRITTEN: Final = frozenset(("deny", "audit-only"))
 
 
@@ -186,7 +185,7 @@ def _written(query: Query, reply: Reply) -> tuple[Reply, bytes]:
 
 def _replayed(trail: Trail) -> dict[str, object]:
     """What a trail says of replays of the answer: nobody was asked for them."""
-    passing = trail.decision == "audit-only" and trail.rule in _OF_THE_MOMENT
+    passing = trail.decision == "audit-only" and trail.rule in LIMITS
     return {
         "decision": None if passing else trail.decision,
         "rule": None if passing else trail.rule,

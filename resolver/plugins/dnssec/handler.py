@@ -186,7 +186,7 @@ class _Signing:
             leave = Replay(until, leave.base, (), counts, leave.seen, leave.tags, leave.live)
         return Reply(
             reply.question, rcode, reply.flags, reply.options, reply.source, leave, reply.error, reply.upstream,
-            None, reply.unset, reply.silent, sections,
+            None, reply.unset, reply.silent, sections, reply.stream, reply.inside,
         )  # fmt: skip
 
     def _proof(self, shape: Shape, found: Sections, asked: Reply | None) -> list[Record]:

@@ -106,8 +106,7 @@ def parse(directive: Directive, block: Block) -> Settings:
 def _source(values: dict[str, Any], block: Block) -> Source:
     """Where the API is: as the directive says, else as the kubernetes directive of the same block does."""
     if not any(option in values for option in SOURCE_OPTIONS):
-        for line in _kubernetes(block):
-            return Source.of(line, block.root)
+        return Source.beside(block, "kubernetes")
     return Source.taken_from(values, block.root)
 
 

@@ -68,9 +68,7 @@ def _without_node(scope: Directive, host: Host) -> None:
 def _source(values: dict[str, Any], block: Block) -> Source:
     """Where the API is: as the directive says, else as the kubernetes directive of the same block does."""
     if not any(option in values for option in SOURCE_OPTIONS):
-        for line in block.directives:
-            if line.name.text == "kubernetes":
-                return Source.of(line, block.root)
+        return Source.beside(block, "kubernetes")
     return Source.taken_from(values, block.root)
 
 

@@ -10,9 +10,10 @@ from typing import Final
 from resolver.chain.setup import Block
 from resolver.config.cursor import args, no_block
 from resolver.config.model import Directive, Word
-from resolver.kube.source import SOURCE_OPTIONS, Source
+from resolver.kube.source import Source
 from resolver.policy.delegation import Delegation
-from resolver.policy.patterns import Pattern, PatternError
+from resolver.policy.patterns import Pattern
+from resolver.policy.reading import pattern
 
 LABEL: Final = "resolver.k8s/policy"
 EVERY_NAMESPACE: Final = "*"
@@ -51,7 +52,7 @@ def config_maps(line: Directive, block: Block) -> ConfigMaps:
     if len(words) > 1 + MAX_NAMESPACES:
         raise words[0].error(f"more than {MAX_NAMESPACES} namespaces are named", "leave them out to watch all")
     namespaces = tuple(dict.fromkeys(map(_namespace, words[1:])))
-    return ConfigMaps(line, selector, namespaces, _source(block))
+    return ConfigMaps(line, selector, namespaces, Source.beside(block, "identity", "kubernetes"))
 
 
 def delegate(line: Directive) -> tuple[str, tuple[Pattern, ...]]:
@@ -59,7 +60,7 @@ def delegate(line: Directive) -> tuple[str, tuple[Pattern, ...]]:
     no_block(line)
     words = args(line, 2)
     namespace = EVERY_NAMESPACE if words[0].text == EVERY_NAMESPACE else _namespace(words[0])
-    return namespace, tuple(map(_pattern, words[1:]))
+    return namespace, tuple(map(pattern, words[1:]))
 
 
 def gathered(lines: list[tuple[str, tuple[Pattern, ...]]]) -> Delegated:
@@ -76,23 +77,7 @@ def delegation_of(delegated: Delegated, namespace: str) -> Delegation | None:
     return Delegation(namespace, patterns) if patterns else None
 
 
-def _source(block: Block) -> Source:
-    """Where the API is: as the directive identity says, else as the directive kubernetes does."""
-    for name in ("identity", "kubernetes"):
-        for line in block.directives:
-            if line.name.text == name and any(option.name.text in SOURCE_OPTIONS for option in line.options):
-                return Source.of(line, block.root)
-    return Source(block.root)
-
-
 def _namespace(word: Word) -> str:
     if not _NAMESPACE.fullmatch(word.text):
         raise word.error(f"{word.text[:80]!r} is not the name of a namespace")
     return word.text
-
-
-def _pattern(word: Word) -> Pattern:
-    try:
-        return Pattern.read(word.text)
-    except PatternError as error:
-        raise word.error(str(error)) from None

@@ -17,10 +17,10 @@ from resolver.plugins.policy.beside import Denies, tells, without
 from resolver.plugins.policy.clients import Clients
 from resolver.plugins.policy.inspection import addresses, is_outside, leads_on, targets
 from resolver.plugins.policy.metrics import Metrics
-from resolver.plugins.policy.responses import Responses
+from resolver.plugins.policy.responses import Responses, decide
 from resolver.plugins.policy.scope import Hit, Scope, Search, ended
 from resolver.plugins.policy.settings import Settings
-from resolver.policy.rules import ALLOW, AUDIT_ONLY, Decision
+from resolver.policy.rules import AUDIT_ONLY, Decision
 from resolver.wire.constants import NXDOMAIN
 from resolver.wire.names import ROOT
 
@@ -243,7 +243,7 @@ class PolicyPlugin(Plugin):
                 if search is not None and search.is_over(scope)
                 else scope.hit(name, query.client[0], with_client=False)
             )
-            found = None if hit is None else self._responses.decide(query, scope, hit)
+            found = None if hit is None else decide(scope, hit, query.transport)
             return found is not None and found.denies
 
         return denies
@@ -305,7 +305,7 @@ class PolicyPlugin(Plugin):
         self, query: Query, scope: Scope, hit: Hit, name: bytes, behind: Reply | None = None
     ) -> Reply | Decision | None:
         """The answer of a response policy zone; a decision where it is only noted, None where it lets pass."""
-        found = self._responses.decide(query, scope, hit)
+        found = decide(scope, hit, query.transport)
         if found is None or found.action == AUDIT_ONLY:
             return found
         leave = self._leave(behind, self._count(query, found))
@@ -329,15 +329,8 @@ class PolicyPlugin(Plugin):
         return (tally.add,)
 
     def _note(self, query: Query, found: Decision) -> None:
-        trail = query.trail
-        if trail is None:
-            return
-        if found.denies:
-            trail.decide("deny", found.rule)
-        elif found.action == AUDIT_ONLY:
-            trail.decide(AUDIT_ONLY, found.rule)
-        elif not trail.decision:
-            trail.decide(ALLOW, found.rule)
+        if query.trail is not None:
+            query.trail.decide("deny" if found.denies else found.action, found.rule)
 
     def _leave(self, behind: Reply | None, counts: Counts) -> Replay | None:
         """Leave to replay a denial: until rules change, and no longer than the answer that it was made of."""
@@ -359,5 +352,5 @@ class PolicyPlugin(Plugin):
         )  # fmt: skip
         return Reply(
             reply.question, reply.rcode, reply.flags, reply.options, reply.source, kept, reply.error, reply.upstream,
-            reply.octets, reply.unset, reply.silent, reply.decoded, reply.stream,
+            reply.octets, reply.unset, reply.silent, reply.decoded, reply.stream, reply.inside,
         )  # fmt: skip

@@ -21,23 +21,24 @@ LOCAL_DATA = "local-data"
 TCP_ONLY = "tcp-only"
 
 
+def decide(scope: Scope, hit: Hit, transport: str) -> Decision | None:
+    """What becomes of a query that came so; None where it passes as if there were no trigger."""
+    kind = hit.trigger.kind
+    if kind == rpz.PASSTHRU or (kind == rpz.TCP_ONLY and transport != "udp"):
+        return None if hit.noted is None else decide(scope, hit.noted, transport)
+    action = _ACTIONS.get(kind) or (TCP_ONLY if kind == rpz.TCP_ONLY else LOCAL_DATA)
+    rule = f"rpz {to_text(hit.feed.origin)} {hit.trigger.name}"
+    answer = Answer(action)
+    if hit.feed.audit_only or scope.settings.engine.audit_only:
+        return Decision(AUDIT_ONLY, rule, answer=answer, would=action)
+    return Decision(action, rule, answer=answer)
+
+
 class Responses:
     """What is said where a trigger fits."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-
-    def decide(self, query: Query, scope: Scope, hit: Hit) -> Decision | None:
-        """What becomes of the query; None where it passes as if there were no trigger."""
-        kind = hit.trigger.kind
-        if kind == rpz.PASSTHRU or (kind == rpz.TCP_ONLY and query.transport != "udp"):
-            return None if hit.noted is None else self.decide(query, scope, hit.noted)
-        action = _ACTIONS.get(kind) or (TCP_ONLY if kind == rpz.TCP_ONLY else LOCAL_DATA)
-        rule = f"rpz {to_text(hit.feed.origin)} {hit.trigger.name}"
-        answer = Answer(action)
-        if hit.feed.audit_only or scope.settings.engine.audit_only:
-            return Decision(AUDIT_ONLY, rule, answer=answer, would=action)
-        return Decision(action, rule, answer=answer)
 
     async def answer(
         self, query: Query, hit: Hit, found: Decision, zone: bytes, ttl: int, leave: Replay | None

@@ -19,8 +19,8 @@ from resolver.errors import Place
 from resolver.plugins.policy.delegated import ConfigMaps, Delegated, config_maps, delegate, gathered
 from resolver.policy.engine import Settings as EngineSettings
 from resolver.policy.learned import MAX_ENTRIES, MAX_NAMES, MAX_NAMESPACES, Limits
-from resolver.policy.patterns import Pattern, PatternError
-from resolver.policy.reading import Groups, parse_answer, parse_group, parse_rule
+from resolver.policy.patterns import Pattern
+from resolver.policy.reading import Groups, parse_answer, parse_group, parse_rule, pattern
 from resolver.policy.rules import ALLOW, AUDIT, AUDIT_ONLY, DENY, REFUSAL, Answer, Rule, Who
 from resolver.wire.tsig import Key
 
@@ -280,7 +280,7 @@ def _rebinding(line: Directive) -> Rebinding:
     networks, private = (
         NetworkSet(map(cidr, sections[name])) if name in sections else None for name in ("net", "private")
     )
-    return Rebinding(mode, tuple(map(_pattern, sections.get("allow", ()))), networks, private)
+    return Rebinding(mode, tuple(map(pattern, sections.get("allow", ()))), networks, private)
 
 
 def _feed(line: Directive, block: Block) -> Feed:
@@ -300,7 +300,7 @@ def _feed(line: Directive, block: Block) -> Feed:
             raise sections[name][0].error(f"{name} has one word, where the zone has {mate}")
     if flag == UNTIL_READY and "file" in sections:
         raise words[-1].error(f"{UNTIL_READY} is for zones by transfer", "the server does not start without its files")
-    exempt = tuple(map(_pattern, sections.get("except", ())))
+    exempt = tuple(map(pattern, sections.get("except", ())))
     feed = Feed(zones[0], exempt=exempt, audit_only=flag == AUDIT_ONLY, servfail_until_ready=flag == UNTIL_READY)
     if "file" in sections:
         path = sections["file"]
@@ -349,13 +349,6 @@ def _sections(words: Sequence[Word], names: Sequence[str]) -> dict[str, list[Wor
         else:
             current.append(word)
     return sections
-
-
-def _pattern(word: Word) -> Pattern:
-    try:
-        return Pattern.read(word.text)
-    except PatternError as error:
-        raise word.error(str(error)) from None
 
 
 def _at_most(found: list[Any], most: int, directive: Directive) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ class Answers:
             octets, decoded = self._body(reply.question, reply.body), None
         return Reply(
             self.query.question, rcode, reply.flags, reply.options, reply.source, leave, reply.error, reply.upstream,
-            octets, reply.unset, reply.silent, decoded, reply.stream,
+            octets, reply.unset, reply.silent, decoded, reply.stream, reply.inside,
         )  # fmt: skip
 
     def _body(self, question: bytes, body: Body) -> Body:
