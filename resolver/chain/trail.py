@@ -17,9 +17,9 @@ class Trail:
 
     ``decision`` is what was decided (``allow``, ``deny`` or ``audit-only``), ``rule`` the name of the rule: a denial
     stays, and leave to pass takes no finding's place. ``rewritten`` is the lower-case wire name that answers were
-    sought for, where it is another one than the client's. ``cache`` is ``hit``, ``miss`` or ``stale``, empty where no cache
-    was asked; of an answer that is made of several, the last of these that holds for any. ``upstream`` is the address
-    that was asked last and ``upstream_time`` the seconds that all exchanges with upstreams took.
+    sought for, where it is another one than the client's. ``cache`` is ``hit``, ``miss`` or ``stale``, empty where no
+    cache was asked; of an answer that is made of several, the last of these that holds for any. ``upstream`` is the
+    address that was asked last and ``upstream_time`` the seconds that all exchanges with upstreams took.
     ``made_from`` is what the answer was made from where that answers for names without number: a wildcard, the owner of
     a DNAME (lower-case wire names).
     """

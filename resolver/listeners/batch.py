@@ -111,7 +111,8 @@ class Batch:
     ) -> int:
         """Receive once, and send what ``answer`` has for each datagram at this time, or else what ``otherwise`` has.
 
-        ``otherwise`` is given the datagram and its slot, and may have nothing to send. How many answers the kernel had
+        Where ``answer`` is None it has nothing. ``otherwise`` is given the datagram and its slot, and may have nothing
+        to send. How many answers the kernel had
         no room for.
         """
         received, words, out, lengths, origins = (

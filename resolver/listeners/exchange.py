@@ -21,8 +21,7 @@ MAX_TARGET: Final = 8192  # octets of path and what follows; four times what the
 MAX_HEADER: Final = 16384  # octets of all header fields
 _MAX_FIELDS: Final = 16  # parameters of a URL
 _CODED: Final = re.compile(r"[A-Za-z0-9_-]*")
-_USUAL: Final = re.compile(r"dns=([A-Za-z0-9_-]*)")  # nothing but the parameter, and nothing to be decoded in it
-_USUAL_TARGET: Final = re.compile(PATH + r"\?dns=([A-Za-z0-9_-]*)")
+_USUAL: Final = re.compile(PATH + r"\?dns=([A-Za-z0-9_-]*)")  # just the parameter, nothing to be decoded in it
 _RECORD: Final = struct.Struct("!HHHIH")  # owner as a pointer, type, class, TTL, length of what follows
 _HIGHEST_TTL: Final = 0x7FFFFFFF  # RFC 2181 section 8
 _PADDING: Final = ("", "===", "==", "=")
@@ -203,7 +202,9 @@ def objection(head: Head) -> int:
 
 def query_of(head: Head, body: bytes | bytearray) -> bytes:
     """The message in a request that nobody objected to; empty where there is none that could be answered."""
-    return _asked(bytes(body) if head.method == "POST" else _decoded(_split(head.target)[1]))
+    if head.method == "POST":
+        return _asked(bytes(body))
+    return _of_usual_target(head.target) or _asked(_decoded(_split(head.target)[1]))
 
 
 def _asked(message: bytes) -> bytes:
@@ -211,7 +212,7 @@ def _asked(message: bytes) -> bytes:
 
 
 def _of_usual_target(target: str) -> bytes:
-    usual = _USUAL_TARGET.fullmatch(target) if len(target) <= MAX_TARGET else None
+    usual = _USUAL.fullmatch(target) if len(target) <= MAX_TARGET else None
     if usual is None or len(usual[1]) % 4 == 1:
         return b""
     return _asked(_octets_of(usual[1]))
@@ -302,9 +303,6 @@ def _split(target: str) -> tuple[str, str]:
 
 def _decoded(query: str) -> bytes:
     """The parameter ``dns``, which has to be there once; empty where it is wrong."""
-    usual = _USUAL.fullmatch(query)
-    if usual is not None and len(usual[1]) % 4 != 1:
-        return _octets_of(usual[1])
     try:
         found = [value for name, value in parse_qsl(query, True, max_num_fields=_MAX_FIELDS) if name == "dns"]
     except ValueError:

@@ -15,9 +15,7 @@ from resolver.listeners.exchange import MAX_HEADER, Fields, Headers
 
 _TABLE: Final = 4096  # octets of the dynamic table (section 4.2: 32 for each entry, and its name and value)
 _OVERHEAD: Final = 32
-_REMEMBERED: Final = 64  # blocks of one connection
-_LONGEST_REMEMBERED: Final = 512  # octets of one of them
-_PATH: Final = 0x04  # how a field begins whose name is :path and which is not to be kept (section 6.2.2)
+PATH: Final = 0x04  # how a field begins whose name is :path and which is not to be kept (section 6.2.2)
 _STATIC: Final = tuple([(bytes(name), bytes(value)) for name, value in HeaderTable.STATIC_TABLE])
 _FORBIDDEN: Final = frozenset(
     (b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade")
@@ -43,26 +41,9 @@ class Blocks:
         self._entries: deque[tuple[bytes, bytes]] = deque()  # the newest one first
         self._size = 0
         self._most = _TABLE
-        self._known: dict[bytes, Headers] = {}
 
     def read(self, block: bytes) -> Headers:
-        """The fields; names are in lower case. Raises WireError for what is malformed, or too long.
-
-        Clients repeat blocks to the last octet, and then they mean the same for as long as the table is the same.
-        """
-        found = self._known.get(block)
-        if found is not None:
-            self.path_at = -1
-            return found
-        version = self.version
-        headers = self._decode(block)
-        if self.version == version and self.path_at < 0 and len(block) <= _LONGEST_REMEMBERED:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[block] = headers
-        return headers
-
-    def _decode(self, block: bytes) -> Headers:
+        """The fields; names are in lower case. Raises WireError for what is malformed, or too long."""
         fields: Headers = []
         at = total = 0
         self.path_at = -1
@@ -79,7 +60,7 @@ class Blocks:
                     self._resize(size)
                     continue
                 else:
-                    if octet == _PATH:
+                    if octet == PATH:
                         self.path_at = at
                     keep = octet & 0x40
                     index, at = _read_integer(block, at, 0x3F if keep else 0x0F)
@@ -114,7 +95,6 @@ class Blocks:
 
     def _shrink(self) -> None:
         self.version += 1
-        self._known.clear()
         while self._size > self._most:
             name, value = self._entries.pop()
             self._size -= len(name) + len(value) + _OVERHEAD

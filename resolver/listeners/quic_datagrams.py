@@ -94,7 +94,7 @@ class Datagrams:
 
     def _readable(self) -> None:
         if self._batch is not None:
-            self._batch.serve(_unknown, 0.0, self._take_slot)
+            self._batch.serve(None, 0.0, self._take_slot)
         else:
             self._read_singly()
         self._read()
@@ -123,10 +123,6 @@ class Datagrams:
             self.sock.sendmsg([octets], batch.way_back(self.sock.family, asked), 0, client)
         except OSError:
             pass  # as if it had been lost on the way
-
-
-def _unknown(packet: bytes, now: float) -> None:
-    """In place of a replay: what is in the datagram is encrypted."""
 
 
 def _host(family: int, information: bytes) -> str:

@@ -156,24 +156,23 @@ class UdpListener:
             return None
         query, client = found
         local = self._local_of(datagrams, slot)
-        answer = self.clients.replay(query, client, local, "udp", self._now)
-        return answer if answer is not None else self._work_out_slot(datagrams, query, slot, client)
+        store = self.clients.of(client[0])
+        answer = None if store is None else store.replay_any(query, client, local, "udp", self._now)
+        return answer if answer is not None else self._work_out(datagrams, query, slot, client, local, store)
 
     def _meet_slot(self, datagrams: batch.Batch, packet: bytes, slot: int) -> bytes | None:
         """Answer where it matters who asks, or somebody wants to see every query."""
         packed, port = datagrams.peer(slot)
         known = self.clients.meet(packed)
         store = known.store
-        if store is None:
-            return self._work_out_slot(datagrams, packet, slot)
-        if store.young or store.old:
+        if store is not None and (store.young or store.old):
             octets = store.replay(packet, self._now)
             if octets is not None:
                 return octets
         client = known.host, port
         local = self._local_of(datagrams, slot) if self.wildcard else self.local
-        octets = store.replay_told(packet, client, local, "udp", self._now)
-        return octets if octets is not None else self._work_out_slot(datagrams, packet, slot, client)
+        octets = None if store is None else store.replay_told(packet, client, local, "udp", self._now)
+        return octets if octets is not None else self._work_out(datagrams, packet, slot, client, local, store)
 
     def _local_of(self, datagrams: batch.Batch, slot: int) -> tuple[str, int]:
         """Which address of this machine the datagram in a slot asked."""
@@ -187,13 +186,22 @@ class UdpListener:
             local = self._asked[information] = _asked_host(self._family, information), self.local[1]
         return local
 
-    def _work_out_slot(
-        self, datagrams: batch.Batch, packet: bytes, slot: int, client: tuple[str, int] | None = None
+    def _work_out_slot(self, datagrams: batch.Batch, packet: bytes, slot: int) -> bytes | None:
+        """Answer where it does not matter who asks."""
+        client, local = datagrams.client(slot)[:2], self._local_of(datagrams, slot)
+        return self._work_out(datagrams, packet, slot, client, local, self.clients.common)
+
+    def _work_out(
+        self,
+        datagrams: batch.Batch,
+        packet: bytes,
+        slot: int,
+        client: tuple[str, int],
+        local: tuple[str, int],
+        store: Store | None,
     ) -> bytes | None:
-        client = client or datagrams.client(slot)[:2]
         send = partial(self._send_soon, datagrams, datagrams.origin(slot))
-        store = self.clients.of(client[0])
-        return self.serve(packet, client, self._local_of(datagrams, slot), "udp", send, store)
+        return self.serve(packet, client, local, "udp", send, store)
 
     def _send_soon(self, datagrams: batch.Batch, origin: bytes, answer: bytes) -> None:
         """Send a later answer at the end of this turn of the loop, with all others that come till then."""
@@ -241,10 +249,11 @@ class UdpListener:
                 return None
             packet, client = found
         local = (_asked_host(self._family, asked), self.local[1]) if asked else self.local
-        answer = self.clients.replay(packet, client, local, "udp", now)
+        store = self.clients.of(client[0])
+        answer = None if store is None else store.replay_any(packet, client, local, "udp", now)
         if answer is not None:
             return answer
-        return self.serve(packet, client, local, "udp", self._sender(peer, asked), self.clients.of(client[0]))
+        return self.serve(packet, client, local, "udp", self._sender(peer, asked), store)
 
     def _sender(self, client: Any, asked: bytes) -> Callable[[bytes], None]:
         """What sends a later answer to the client, from the address that it asked."""

@@ -8,7 +8,7 @@ from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Final
 
 from resolver.chain.capabilities import UNSETTLED
-from resolver.replay.store import Address, Store, Stores
+from resolver.replay.store import Store, Stores
 
 Sorter = Callable[[str], Hashable]
 """Gives the group of a client's address, or UNSETTLED."""
@@ -54,19 +54,11 @@ class Clients:
         return client if client is not None else self._sorted(packed, inet_ntop(_FAMILY[len(packed)], packed))
 
     def of(self, host: str) -> Store | None:
-        """Where answers to the client with that address are kept."""
+        """Where answers to the client with that address are kept; None while its group is not settled."""
         if self.common is not None:
             return self.common
         client = self._known.get(host)
         return (client if client is not None else self._sorted(host, host)).store
-
-    def replay(self, packet: bytes, client: Address, local: Address, transport: str, now: float) -> bytes | None:
-        """The answer to a client's query that was answered before; None says to work it out."""
-        store = self.of(client[0])
-        if store is None:
-            return None
-        octets = store.replay(packet, now)
-        return octets if octets is not None else store.replay_told(packet, client, local, transport, now)
 
     def forget(self, host: str | None) -> None:
         """Sort the client with that address again when it comes next; None for all."""

@@ -49,6 +49,11 @@ class Store:
         entry.tally.hits += 1
         return packet[:2] + octets
 
+    def replay_any(self, packet: bytes, client: Address, local: Address, transport: str, now: float) -> bytes | None:
+        """As ``replay``, also of the answers whose replays somebody wants to be told of or asked about."""
+        octets = self.replay(packet, now)
+        return octets if octets is not None else self.replay_told(packet, client, local, transport, now)
+
     def replay_told(self, packet: bytes, client: Address, local: Address, transport: str, now: float) -> bytes | None:
         """As ``replay``, for the answers whose every replay somebody wants to be told of or asked about.
 
@@ -164,8 +169,8 @@ class Store:
 class Stores:
     """All stores of a process: what metrics, data changes and reloads speak to.
 
-    ``epoch`` grows with each withdrawal and ``reign`` with each configuration, so that an answer under way when its
-    data or the configuration changed is not kept.
+    ``epoch`` grows with each withdrawal, ``reign`` with each configuration and each new sorting of clients, so that an
+    answer under way when its data, the configuration or its client's group changed is not kept.
     """
 
     def __init__(self, limit: int) -> None:
@@ -198,6 +203,10 @@ class Stores:
         """Forget all answers: another configuration answers from now on."""
         self.reign += 1
         self._each(Store.clear)
+
+    def resort(self) -> None:
+        """What is being worked out is not kept: its client may be in another group by now."""
+        self.reign += 1
 
     def _each(self, action: Callable[[Store], None]) -> None:
         for store in self.budget.stores:

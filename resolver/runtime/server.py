@@ -148,7 +148,7 @@ class Server:
 
     def _resort(self, client: str | None) -> None:
         """Sort a client anew, or all; what is being worked out for those of before is not kept."""
-        self.stores.reign += 1
+        self.stores.resort()
         for endpoint, port in self.ports.items():
             service = self.plan.services.get(endpoint) if self.plan is not None and client is None else None
             for clients in port.clients:
@@ -280,8 +280,9 @@ def _serve_stream(
     transport: str,
     send: SendAny,
 ) -> Answer | None:
-    answer = clients.replay(packet, client, local, transport, clock())
-    return answer if answer is not None else work_out(packet, client, local, transport, send, clients.of(client[0]))
+    store = clients.of(client[0])
+    answer = None if store is None else store.replay_any(packet, client, local, transport, clock())
+    return answer if answer is not None else work_out(packet, client, local, transport, send, store)
 
 
 def _hand_over(old: Iterable[Block], new: Iterable[Block]) -> Generator[None, None, None]:

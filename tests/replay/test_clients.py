@@ -22,7 +22,8 @@ def keep(clients: Clients, host: str, answer: bytes) -> None:
 
 
 def told(clients: Clients, host: str) -> bytes | None:
-    return clients.replay(QUERY, (host, 4242), LOCAL, "udp", 2.0)
+    store = clients.of(host)
+    return None if store is None else store.replay_any(QUERY, (host, 4242), LOCAL, "udp", 2.0)
 
 
 def last_octet(host: str) -> Hashable:

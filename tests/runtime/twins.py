@@ -189,11 +189,12 @@ class Twin:
         store = None
         if self.clients is not None:
             clients = self.clients[asked.transport, ":" in asked.client]
-            octets = clients.replay(asked.packet, client, LOCAL, asked.transport, self.loop.time())
-            if octets is not None:
-                self.replayed += 1
-                return octets
             store = clients.of(asked.client)
+            if store is not None:
+                octets = store.replay_any(asked.packet, client, LOCAL, asked.transport, self.loop.time())
+                if octets is not None:
+                    self.replayed += 1
+                    return octets
         later: asyncio.Future[bytes] = self.loop.create_future()
         answer = self.dispatcher.serve(asked.packet, client, LOCAL, asked.transport, later.set_result, store)
         return await later if answer is None else answer
